@@ -1,0 +1,77 @@
+#include "hyperbolic.h"
+#include <math.h>
+
+/* Above this |s| the smaller exponential of sinh s is below half an ulp of the larger. */
+static const double ONE_SIDED = 20;
+static const double LN2 = 0.693147180559945309417;
+/* e^709 is the largest power of e in double precision. */
+static const double LN_HUGE = 709;
+
+double ms_scaled_asinh(double x, double ln_beta) {
+  if (x == 0)
+    return 0;
+  double ln_ratio = log(fabs(x)) - ln_beta;
+  if (ln_ratio > ONE_SIDED)
+    return copysign(ln_ratio + LN2, x);
+  return asinh(copysign(exp(ln_ratio), x));
+}
+
+double ms_scaled_sinh(double s, double ln_beta) {
+  if (fabs(s) < ONE_SIDED)
+    return exp(ln_beta) * sinh(s);
+  return copysign(exp(fabs(s) + ln_beta - LN2), s);
+}
+
+int ms_hyperbolic_primal(const ms_param *p, const ms_start *start, size_t first, size_t count,
+                         double a, const double *mu, double *x, double *dx) {
+  double rate = p->rate;
+  for (size_t i = 0; i < count; i++) {
+    double ln_beta = start->ln_beta[first + i] + 4 * a;
+    double s = rate * mu[i] + start->kappa[first + i];
+    double size = fabs(s);
+    if (!(size + ln_beta < LN_HUGE))
+      return 1;
+    if (size < 1) {
+      /* sinh itself keeps full relative precision here, the difference of exponentials does not. */
+      double beta = exp(ln_beta);
+      x[i] = beta * sinh(s);
+      if (dx)
+        dx[i] = rate * beta * cosh(s);
+      continue;
+    }
+    double large = exp(size + ln_beta - LN2);
+    double small = size < ONE_SIDED ? large * exp(-2 * size) : 0;
+    x[i] = copysign(large - small, s);
+    if (dx)
+      dx[i] = rate * (large + small);
+  }
+  return 0;
+}
+
+void ms_hyperbolic_dual(const ms_param *p, const ms_start *start, size_t first, size_t count,
+                        double a, const double *x, double *mu) {
+  for (size_t i = 0; i < count; i++) {
+    double ln_beta = start->ln_beta[first + i] + 4 * a;
+    mu[i] = (ms_scaled_asinh(x[i], ln_beta) - start->kappa[first + i]) / p->rate;
+  }
+}
+
+double ms_hyperbolic_potential(const ms_param *p, double ln_beta, double kappa, double a,
+                               double x) {
+  double ln_beta_a = ln_beta + 4 * a;
+  double s = ms_scaled_asinh(x, ln_beta_a);
+  /* beta cosh s - beta cosh kappa, as a product near the minimum, where the difference cancels. */
+  double half_sum = (s + kappa) / 2, half_difference = (s - kappa) / 2;
+  double difference;
+  if (fabs(half_difference) < 1) {
+    difference = 2 * ms_scaled_sinh(half_sum, ln_beta_a) * sinh(half_difference);
+  } else {
+    double minimum = ms_scaled_sinh(kappa, ln_beta_a), beta = exp(ln_beta_a);
+    difference = hypot(x, beta) - hypot(minimum, beta);
+  }
+  return (x * (s - kappa) - difference) / p->rate;
+}
+
+double ms_hyperbolic_ln_scale(double ln_beta, double a) {
+  return ln_beta + 4 * a;
+}

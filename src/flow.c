@@ -1,0 +1,582 @@
+#include "flow.h"
+#include "oracle.h"
+#include <cblas.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Whether the flow has ended is asked every so many steps: it costs two passes over Z. */
+enum { CHECK_EVERY = 4 };
+/* Dose that may still come when the schedule counts as over: it moves ln beta by four times that. */
+static const double SETTLED_DOSE = 1e-10;
+/* Smallest amplitude of w, as a logarithm, whose square is safely a normal number. */
+static const double LN_SMALLEST = -330;
+
+static double dose_at(const ms_flow *flow, double t) {
+  return ms_schedule_dose(flow->setup.schedule, t);
+}
+
+/* alpha within the present piece: at its end the limit from the left. */
+static double alpha_at(const ms_flow *flow, double t) {
+  if (t >= flow->piece_to)
+    return ms_schedule_alpha_before(flow->setup.schedule, flow->piece_to);
+  return ms_schedule_alpha(flow->setup.schedule, t);
+}
+
+void ms_flow_gradient(const ms_problem *p, const double *Zx, double *r, double *g) {
+  ms_problem_slope(p, Zx, r);
+  ms_matrix_tmul(p->Z, r, g);
+}
+
+/* M := I + gamma S, both lower triangles. */
+static void add_identity(size_t n, double gamma, const double *S, double *M) {
+  for (size_t j = 0; j < n; j++) {
+    for (size_t i = j; i < n; i++)
+      M[j * n + i] = gamma * S[j * n + i];
+    M[j * n + j] += 1;
+  }
+}
+
+/* Absolute error that a step may make in an exponent of x_j = beta sinh(rate mu + kappa): rtol, and
+ * less where beta dwarfs the solution, since dx = rate sqrt(x^2 + beta^2) dmu. */
+static double exponent_tolerance(const ms_setup *s) {
+  if (s->atol > 0)
+    return s->atol;
+  const ms_matrix *Z = s->problem->Z;
+  double size = cblas_dnrm2((int)Z->n, s->problem->y, 1) / ms_matrix_norm(Z), widest = -INFINITY;
+  for (size_t j = 0; j < Z->d; j++) {
+    double ln_start = s->start.ln_beta[j] + fabs(s->start.kappa[j]);
+    widest = fmax(widest, s->start.ln_beta[j]);
+    size = fmax(size, exp(fmin(ln_start, 700)) / 2);
+  }
+  double relative = size > 0 && isfinite(size) ? exp(fmin(log(size) - widest, 0)) : 1;
+  return s->rtol * relative;
+}
+
+/* ---- sample dual: dnu/dt = -slope(Z x),  x = grad Q_a(Z' nu) -------------------------------- */
+
+typedef struct sample_dual {
+  double tolerance;
+  double *S, *root; /* Z D Z' with the loss's curvature on both sides; its square root */
+} sample_dual;
+
+static size_t sample_size(const ms_flow *flow) {
+  return flow->setup.problem->Z->n;
+}
+
+static ms_status sample_create(ms_flow *flow, double *y0, ms_error *err) {
+  const ms_matrix *Z = flow->setup.problem->Z;
+  size_t n = Z->n;
+  sample_dual *own = calloc(1, sizeof *own + (n * n + n) * sizeof(double));
+  flow->own = own;
+  flow->M = ms_doubles(n * n);
+  if (!own || !flow->M)
+    return ms_no_memory(err);
+  own->S = (double *)(own + 1);
+  own->root = own->S + n * n;
+  /* |d mu_j| <= |Z_j| |d nu|, and the norm of the error test is a mean over n components. */
+  double column = ms_matrix_max_column_norm(Z);
+  own->tolerance = exponent_tolerance(&flow->setup) / flow->setup.param->rate;
+  if (column > 0)
+    own->tolerance /= column * sqrt((double)n);
+  memset(y0, 0, n * sizeof *y0);
+  return MS_OK;
+}
+
+typedef struct primal_map {
+  const ms_setup *setup;
+  double a, *x, *D; /* x and D may be NULL */
+} primal_map;
+
+static int map_block(void *ctx, size_t first, size_t count, double *u) {
+  const primal_map *m = ctx;
+  const ms_param *p = m->setup->param;
+  int status = p->primal(p, &m->setup->start, first, count, m->a, u, u, m->D ? m->D + first : NULL);
+  if (m->x && status == 0)
+    memcpy(m->x + first, u, count * sizeof *u);
+  return status;
+}
+
+static int sample_read(ms_flow *flow, double t, const double *y, double *x, double *Zx) {
+  primal_map map = {&flow->setup, -dose_at(flow, t), x, NULL};
+  flow->passes++;
+  return ms_matrix_fused(flow->setup.problem->Z, y, map_block, &map, Zx);
+}
+
+static int sample_rhs(void *self, double t, const double *y, double *ydot) {
+  ms_flow *flow = self;
+  int status = sample_read(flow, t, y, NULL, flow->Zx);
+  if (status)
+    return status;
+  ms_problem_slope(flow->setup.problem, flow->Zx, ydot);
+  cblas_dscal((int)flow->ode.size, -1, ydot, 1);
+  return 0;
+}
+
+static int sample_prepare(void *self, double t, const double *y, double gamma, bool fresh) {
+  ms_flow *flow = self;
+  sample_dual *own = flow->own;
+  const ms_problem *p = flow->setup.problem;
+  size_t n = p->Z->n;
+  if (fresh) {
+    primal_map map = {&flow->setup, -dose_at(flow, t), NULL, flow->D};
+    flow->passes += 2;
+    int status = ms_matrix_fused(p->Z, y, map_block, &map, flow->Zx);
+    if (status)
+      return status;
+    if (ms_matrix_weighted_gram(p->Z, flow->D, own->S) != 0)
+      return -1;
+    ms_problem_curvature(p, flow->Zx, own->root);
+    for (size_t i = 0; i < n; i++)
+      own->root[i] = sqrt(fmax(own->root[i], DBL_MIN));
+    for (size_t j = 0; j < n; j++)
+      for (size_t i = j; i < n; i++)
+        own->S[j * n + i] *= own->root[i] * own->root[j];
+  }
+  add_identity(n, gamma, own->S, flow->M);
+  return ms_spd_factor(n, flow->M);
+}
+
+/* (I + gamma C S) z = b with C = root^2, through the symmetric I + gamma root S root. */
+static int sample_solve(void *self, double *b) {
+  ms_flow *flow = self;
+  sample_dual *own = flow->own;
+  size_t n = flow->ode.size;
+  for (size_t i = 0; i < n; i++)
+    b[i] /= own->root[i];
+  ms_spd_solve(n, flow->M, b);
+  for (size_t i = 0; i < n; i++)
+    b[i] *= own->root[i];
+  return 0;
+}
+
+static void sample_tolerance(void *self, const double *y, double *tolerance) {
+  const ms_flow *flow = self;
+  const sample_dual *own = flow->own;
+  for (size_t i = 0; i < flow->ode.size; i++)
+    tolerance[i] = own->tolerance + 4 * DBL_EPSILON * fabs(y[i]);
+}
+
+static void sample_component(void *self, size_t i, char *name, size_t size) {
+  (void)self;
+  snprintf(name, size, "nu[%zu]", i);
+}
+
+/* ---- dual: dmu/dt = -grad f(x),  x = grad Q_a(mu) ------------------------------------------- */
+
+typedef struct dual {
+  double tolerance, gamma;
+  double *H, *root, *u; /* curvature Z' C Z of f, d*d; sqrt(D); scratch */
+  bool have_H;
+} dual;
+
+static size_t dual_size(const ms_flow *flow) {
+  return flow->setup.problem->Z->d;
+}
+
+static ms_status dual_create(ms_flow *flow, double *y0, ms_error *err) {
+  size_t d = flow->setup.problem->Z->d;
+  dual *own = calloc(1, sizeof *own + (d * d + 2 * d) * sizeof(double));
+  flow->own = own;
+  flow->M = ms_doubles(d * d);
+  if (!own || !flow->M)
+    return ms_no_memory(err);
+  own->H = (double *)(own + 1);
+  own->root = own->H + d * d;
+  own->u = own->root + d;
+  own->tolerance = exponent_tolerance(&flow->setup) / flow->setup.param->rate / sqrt((double)d);
+  memset(y0, 0, d * sizeof *y0);
+  return MS_OK;
+}
+
+static int dual_read(ms_flow *flow, double t, const double *y, double *x, double *Zx) {
+  const ms_setup *s = &flow->setup;
+  int status =
+      s->param->primal(s->param, &s->start, 0, s->problem->Z->d, -dose_at(flow, t), y, x, flow->D);
+  if (status == 0) {
+    ms_matrix_mul(s->problem->Z, x, Zx);
+    flow->passes++;
+  }
+  return status;
+}
+
+static int dual_rhs(void *self, double t, const double *y, double *ydot) {
+  ms_flow *flow = self;
+  int status = dual_read(flow, t, y, flow->x, flow->Zx);
+  if (status)
+    return status;
+  ms_flow_gradient(flow->setup.problem, flow->Zx, flow->Zx, ydot);
+  flow->passes++;
+  cblas_dscal((int)flow->ode.size, -1, ydot, 1);
+  return 0;
+}
+
+/* M = I + gamma D^1/2 H D^1/2 stands for I + gamma H D, see dual_solve. */
+static int dual_prepare(void *self, double t, const double *y, double gamma, bool fresh) {
+  ms_flow *flow = self;
+  dual *own = flow->own;
+  const ms_problem *p = flow->setup.problem;
+  size_t d = p->Z->d;
+  if (fresh) {
+    int status = dual_read(flow, t, y, flow->x, flow->Zx);
+    if (status)
+      return status;
+    if (!own->have_H || p->loss->curvature(0, 0) != p->loss->curvature(1, 0)) {
+      ms_problem_curvature(p, flow->Zx, flow->Zx);
+      if (ms_matrix_curvature(p->Z, flow->Zx, own->H) != 0)
+        return -1;
+      flow->passes++;
+      own->have_H = true;
+    }
+    for (size_t j = 0; j < d; j++)
+      own->root[j] = sqrt(flow->D[j]);
+  }
+  for (size_t j = 0; j < d; j++) {
+    for (size_t i = j; i < d; i++)
+      flow->M[j * d + i] = gamma * own->root[i] * own->root[j] * own->H[j * d + i];
+    flow->M[j * d + j] += 1;
+  }
+  own->gamma = gamma;
+  return ms_spd_factor(d, flow->M);
+}
+
+/* (I + gamma H D)^-1 b = b - gamma H D^1/2 M^-1 D^1/2 b: no division by D, which may be 0. */
+static int dual_solve(void *self, double *b) {
+  ms_flow *flow = self;
+  dual *own = flow->own;
+  size_t d = flow->ode.size;
+  for (size_t j = 0; j < d; j++)
+    own->u[j] = own->root[j] * b[j];
+  ms_spd_solve(d, flow->M, own->u);
+  for (size_t j = 0; j < d; j++)
+    own->u[j] *= own->root[j];
+  cblas_dsymv(CblasColMajor, CblasLower, (int)d, -own->gamma, own->H, (int)d, own->u, 1, 1, b, 1);
+  return 0;
+}
+
+static void dual_tolerance(void *self, const double *y, double *tolerance) {
+  const ms_flow *flow = self;
+  const dual *own = flow->own;
+  for (size_t j = 0; j < flow->ode.size; j++)
+    tolerance[j] = own->tolerance + 4 * DBL_EPSILON * fabs(y[j]);
+}
+
+static void dual_component(void *self, size_t i, char *name, size_t size) {
+  (void)self;
+  snprintf(name, size, "mu[%zu]", i);
+}
+
+/* ---- gradient: dw/dt = -J_g' grad f(g(w)) - alpha grad h(w),  h = |w|^2 --------------------- */
+
+/* w is stored as `width` blocks of d: the first number of each coordinate, then the second, ... */
+typedef struct gradient {
+  double *floor, *H; /* absolute tolerance, width*d; curvature Z' C Z of f, d*d */
+  bool have_H;
+} gradient;
+
+static size_t gradient_size(const ms_flow *flow) {
+  return flow->setup.param->width * flow->setup.problem->Z->d;
+}
+
+static void gather(const double *w, size_t j, size_t d, size_t width, double *one) {
+  for (size_t b = 0; b < width; b++)
+    one[b] = w[b * d + j];
+}
+
+bool ms_flow_representable(const ms_setup *s) {
+  double w[MS_WIDTH_MAX], total = ms_schedule_total(s->schedule);
+  for (size_t j = 0; j < s->problem->Z->d; j++) {
+    double ln_beta = s->start.ln_beta[j];
+    if (!s->param->weights(ln_beta, s->start.kappa[j], w))
+      return false;
+    /* A coordinate that weight decay shrinks and then releases must not vanish meanwhile. */
+    if (isfinite(total) && ln_beta / 2 - fabs(s->start.kappa[j]) / 2 - 2 * total < LN_SMALLEST)
+      return false;
+  }
+  return true;
+}
+
+static ms_status gradient_create(ms_flow *flow, double *y0, ms_error *err) {
+  const ms_setup *s = &flow->setup;
+  size_t d = s->problem->Z->d, width = s->param->width, p = width * d;
+  gradient *own = calloc(1, sizeof *own + (d * d + p) * sizeof(double));
+  flow->own = own;
+  flow->M = ms_doubles(p * p);
+  if (!own || !flow->M)
+    return ms_no_memory(err);
+  own->H = (double *)(own + 1);
+  own->floor = own->H + d * d;
+  /* Errors count relative to w down to well below what the dose leaves of the start. */
+  double shrink = exp(-2 * fmin(ms_schedule_total(s->schedule), 40)) * 1e-3;
+  for (size_t j = 0; j < d; j++) {
+    double one[MS_WIDTH_MAX], least = INFINITY;
+    if (!s->param->weights(s->start.ln_beta[j], s->start.kappa[j], one))
+      return ms_fail(err, MS_UNSUPPORTED, "the weights w behind --init-scale are too small or too "
+                                          "large for double precision; --flow mirror has no such "
+                                          "limit");
+    for (size_t b = 0; b < width; b++) {
+      y0[b * d + j] = one[b];
+      least = one[b] != 0 ? fmin(least, fabs(one[b])) : least;
+    }
+    for (size_t b = 0; b < width; b++)
+      own->floor[b * d + j] = fmax(s->rtol * least * shrink, DBL_MIN);
+  }
+  return MS_OK;
+}
+
+static int gradient_read(ms_flow *flow, double t, const double *y, double *x, double *Zx) {
+  const ms_setup *s = &flow->setup;
+  size_t d = s->problem->Z->d, width = s->param->width;
+  (void)t;
+  for (size_t j = 0; j < d; j++) {
+    double one[MS_WIDTH_MAX];
+    gather(y, j, d, width, one);
+    x[j] = s->param->map(one);
+    if (!isfinite(x[j]))
+      return 1;
+  }
+  ms_matrix_mul(s->problem->Z, x, Zx);
+  flow->passes++;
+  return 0;
+}
+
+static int gradient_rhs(void *self, double t, const double *y, double *ydot) {
+  ms_flow *flow = self;
+  const ms_setup *s = &flow->setup;
+  size_t d = s->problem->Z->d, width = s->param->width;
+  int status = gradient_read(flow, t, y, flow->x, flow->Zx);
+  if (status)
+    return status;
+  ms_flow_gradient(s->problem, flow->Zx, flow->Zx, flow->g);
+  flow->passes++;
+  double alpha = alpha_at(flow, t);
+  for (size_t j = 0; j < d; j++) {
+    double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
+    gather(y, j, d, width, one);
+    s->param->slope(one, dg);
+    for (size_t b = 0; b < width; b++)
+      ydot[b * d + j] = -flow->g[j] * dg[b] - 2 * alpha * one[b];
+  }
+  return 0;
+}
+
+/* M = I + gamma (J_g' H J_g + sum_j g_j grad^2 g_j + 2 alpha): symmetric, and positive definite for
+ * every gamma that resolves the growth along directions of negative curvature. */
+static int gradient_prepare(void *self, double t, const double *y, double gamma, bool fresh) {
+  ms_flow *flow = self;
+  gradient *own = flow->own;
+  const ms_setup *s = &flow->setup;
+  const ms_problem *p = s->problem;
+  size_t d = p->Z->d, width = s->param->width, size = width * d;
+  (void)fresh; /* assembling costs d^2, factoring d^3: always at the present state */
+  int status = gradient_read(flow, t, y, flow->x, flow->Zx);
+  if (status)
+    return status;
+  if (!own->have_H || p->loss->curvature(0, 0) != p->loss->curvature(1, 0)) {
+    double *c = flow->D;
+    ms_problem_curvature(p, flow->Zx, c);
+    if (ms_matrix_curvature(p->Z, c, own->H) != 0)
+      return -1;
+    flow->passes++;
+    own->have_H = true;
+  }
+  ms_flow_gradient(p, flow->Zx, flow->Zx, flow->g);
+  flow->passes++;
+  double alpha = alpha_at(flow, t);
+  double *slopes = flow->slopes;
+  for (size_t j = 0; j < d; j++) {
+    double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
+    gather(y, j, d, width, one);
+    s->param->slope(one, dg);
+    for (size_t b = 0; b < width; b++)
+      slopes[b * d + j] = dg[b];
+  }
+  for (size_t b = 0; b < width; b++)
+    for (size_t j = 0; j < d; j++) {
+      double *column = flow->M + (b * d + j) * size, factor = gamma * slopes[b * d + j];
+      for (size_t c = b; c < width; c++)
+        for (size_t i = c == b ? j : 0; i < d; i++)
+          column[c * d + i] =
+              factor * slopes[c * d + i] * (i >= j ? own->H[j * d + i] : own->H[i * d + j]);
+    }
+  for (size_t j = 0; j < d; j++) {
+    double one[MS_WIDTH_MAX], bend[MS_WIDTH_MAX * MS_WIDTH_MAX];
+    gather(y, j, d, width, one);
+    s->param->bend(one, bend);
+    for (size_t b = 0; b < width; b++)
+      for (size_t c = b; c < width; c++)
+        flow->M[(b * d + j) * size + c * d + j] += gamma * flow->g[j] * bend[b * width + c];
+  }
+  for (size_t i = 0; i < size; i++)
+    flow->M[i * size + i] += 1 + 2 * gamma * alpha;
+  return ms_spd_factor(size, flow->M);
+}
+
+static int gradient_solve(void *self, double *b) {
+  ms_flow *flow = self;
+  ms_spd_solve(flow->ode.size, flow->M, b);
+  return 0;
+}
+
+static void gradient_tolerance(void *self, const double *y, double *tolerance) {
+  const ms_flow *flow = self;
+  const gradient *own = flow->own;
+  for (size_t i = 0; i < flow->ode.size; i++)
+    tolerance[i] = flow->setup.rtol * fabs(y[i]) / 2 + own->floor[i];
+}
+
+static void gradient_component(void *self, size_t i, char *name, size_t size) {
+  const ms_flow *flow = self;
+  size_t d = flow->setup.problem->Z->d;
+  snprintf(name, size, "w_%zu[%zu]", i / d, i % d);
+}
+
+double ms_flow_invariant_drift(const ms_flow *flow, double t) {
+  const ms_setup *s = &flow->setup;
+  if (flow->class->mirror)
+    return NAN;
+  size_t d = s->problem->Z->d, width = s->param->width;
+  double drift = 0, dose = dose_at(flow, t);
+  for (size_t j = 0; j < d; j++) {
+    double one[MS_WIDTH_MAX], size = 0;
+    gather(flow->integrator->out, j, d, width, one);
+    for (size_t b = 0; b < width; b++)
+      size += one[b] * one[b];
+    double exact = exp(s->param->ln_scale(s->start.ln_beta[j], -dose));
+    if (size > 0)
+      drift = fmax(drift, fabs(s->param->scale(one) - exact) / size);
+  }
+  return drift;
+}
+
+/* ---- the list ------------------------------------------------------------------------------- */
+
+static const ms_flow_class classes[] = {
+    {"gradient", "gradient flow of the weights, dw/dt = -J_g' grad f - alpha grad h", false,
+     gradient_size, gradient_create, gradient_rhs, gradient_prepare, gradient_solve,
+     gradient_tolerance, gradient_component, gradient_read},
+    {"dual", "mirror flow, d unknowns: dmu/dt = -grad f(grad Q_a(mu))", true, dual_size,
+     dual_create, dual_rhs, dual_prepare, dual_solve, dual_tolerance, dual_component, dual_read},
+    {"sample-dual", "mirror flow, n unknowns: mu = Z' nu", true, sample_size, sample_create,
+     sample_rhs, sample_prepare, sample_solve, sample_tolerance, sample_component, sample_read},
+};
+
+const ms_flow_class *ms_flow_class_at(size_t i) {
+  return i < sizeof classes / sizeof *classes ? &classes[i] : NULL;
+}
+
+const ms_flow_class *ms_flow_class_find(const char *name) {
+  for (size_t i = 0; ms_flow_class_at(i); i++)
+    if (strcmp(classes[i].name, name) == 0)
+      return &classes[i];
+  return NULL;
+}
+
+/* ---- one flow ------------------------------------------------------------------------------- */
+
+/* Will alpha change no more, as far as anyone can tell from x? */
+static bool schedule_settled(const ms_setup *s, double t) {
+  double from, limit = ms_schedule_limit(s->schedule, &from);
+  if (t >= from)
+    return true;
+  if (isfinite(from) || limit != 0)
+    return false;
+  double total = ms_schedule_total(s->schedule);
+  if (isfinite(total))
+    return total - ms_schedule_dose(s->schedule, t) <= SETTLED_DOSE;
+  return ms_schedule_alpha(s->schedule, t) * s->param->cost <=
+         s->stop_gradient * s->gradient_scale;
+}
+
+static bool finished(void *self, double t, const double *y) {
+  ms_flow *flow = self;
+  const ms_setup *s = &flow->setup;
+  if (!flow->may_finish || flow->checks++ % CHECK_EVERY || !schedule_settled(s, t))
+    return false;
+  if (flow->class->read(flow, t, y, flow->x, flow->Zx))
+    return false;
+  if (ms_problem_loss(s->problem, flow->Zx) <= s->stop_loss) {
+    flow->end = "loss";
+    return true;
+  }
+  ms_flow_gradient(s->problem, flow->Zx, flow->Zx, flow->g);
+  flow->passes++;
+  double lambda = s->param->cost * ms_schedule_alpha(s->schedule, t);
+  if (ms_kkt_residual(s->problem->Z->d, flow->x, flow->g, lambda, s->gradient_scale) <=
+      s->stop_gradient) {
+    flow->end = "stationary";
+    return true;
+  }
+  return false;
+}
+
+static double next_break(void *self, double t) {
+  const ms_flow *flow = self;
+  return ms_schedule_next_break(flow->setup.schedule, t);
+}
+
+static void enter(void *self, double from, double to) {
+  ms_flow *flow = self;
+  flow->piece_from = from;
+  flow->piece_to = to;
+}
+
+void ms_flow_free(ms_flow *flow) {
+  if (!flow)
+    return;
+  ms_integrator_free(flow->integrator);
+  free(flow->own);
+  free(flow->x);
+  free(flow->M);
+  free(flow);
+}
+
+ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup *setup,
+                      ms_error *err) {
+  ms_flow *flow = calloc(1, sizeof *flow);
+  if (!flow)
+    return ms_no_memory(err);
+  size_t n = setup->problem->Z->n, d = setup->problem->Z->d;
+  flow->class = class;
+  flow->setup = *setup;
+  flow->ode = (ms_ode){.size = class->size(flow),
+                       .self = flow,
+                       .rhs = class->rhs,
+                       .prepare = class->prepare,
+                       .solve = class->solve,
+                       .tolerance = class->tolerance,
+                       .next_break = next_break,
+                       .enter = enter,
+                       .finished = finished,
+                       .component = class->component};
+  size_t slopes = class->mirror ? 0 : flow->ode.size;
+  double *y0 = ms_doubles(flow->ode.size);
+  flow->x = ms_doubles(2 * d + 2 * MS_MAX(n, d) + slopes);
+  ms_status status = y0 && flow->x ? class->create(flow, y0, err) : ms_no_memory(err);
+  if (status == MS_OK) {
+    flow->g = flow->x + d;
+    flow->Zx = flow->g + d;
+    flow->D = flow->Zx + MS_MAX(n, d);
+    flow->slopes = flow->D + MS_MAX(n, d);
+    status = ms_integrator_new(&flow->integrator, setup->method, &flow->ode, y0, setup->t_end,
+                               setup->step_limit, err);
+  }
+  free(y0);
+  if (status != MS_OK) {
+    ms_flow_free(flow);
+    return status;
+  }
+  *out = flow;
+  return MS_OK;
+}
+
+ms_status ms_flow_advance(ms_flow *flow, double *t, double *x, double *Zx, ms_error *err) {
+  ms_status status = ms_integrator_advance(flow->integrator, t, err);
+  if (status < 0)
+    return status;
+  if (flow->class->read(flow, *t, flow->integrator->out, x, Zx))
+    return ms_fail_at(err, MS_NOT_FINITE, *t, "%s: x is not finite at t = %.6g",
+                      flow->class->name, *t);
+  return status;
+}

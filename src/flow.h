@@ -1,0 +1,79 @@
+/* Flows: the equations that a problem, a separable parametrization and a schedule make together. */
+#ifndef MS_FLOW_H
+#define MS_FLOW_H
+
+#include "../models/param.h"
+#include "integrator.h"
+#include "problem.h"
+#include "schedule.h"
+
+typedef struct ms_flow ms_flow;
+
+/* One form of the equations. */
+typedef struct ms_flow_class {
+  const char *name, *summary;
+  bool mirror; /* needs the mirror maps of the parametrization */
+  size_t (*size)(const ms_flow *flow);
+  /* Allocates flow->own, writes the initial state y0. */
+  ms_status (*create)(ms_flow *flow, double *y0, ms_error *err);
+  int (*rhs)(void *flow, double t, const double *y, double *ydot);
+  int (*prepare)(void *flow, double t, const double *y, double gamma, bool fresh);
+  int (*solve)(void *flow, double *b);
+  void (*tolerance)(void *flow, const double *y, double *tolerance);
+  void (*component)(void *flow, size_t i, char *name, size_t size);
+  /* x and Zx of a state; 0, or > 0 when x overflows. */
+  int (*read)(ms_flow *flow, double t, const double *y, double *x, double *Zx);
+} ms_flow_class;
+
+/* gradient, dual, sample-dual; NULL after the last. */
+const ms_flow_class *ms_flow_class_at(size_t i);
+const ms_flow_class *ms_flow_class_find(const char *name);
+
+/* What flows of one run share; all pointers outlive the flow. */
+typedef struct ms_setup {
+  const ms_problem *problem;
+  const ms_param *param;
+  ms_start start;
+  const ms_schedule *schedule;
+  const ms_method *method;
+  double t_end, rtol, atol; /* atol on the exponents of the dual; 0: chosen from rtol */
+  double gradient_scale;    /* max_j |grad f(x0)_j|: the unit of gradients, its inverse that of time */
+  double stop_loss, stop_gradient;
+  size_t step_limit;
+} ms_setup;
+
+struct ms_flow {
+  const ms_flow_class *class;
+  ms_setup setup;
+  ms_ode ode;
+  ms_integrator *integrator;
+  bool may_finish; /* stop at the loss tolerance or where stationary */
+  double piece_from, piece_to;
+  void *own;              /* what create() allocated, one block */
+  double *x, *g, *Zx, *D; /* scratch: d, d, max(n, d), max(n, d); one block from x on */
+  double *slopes;         /* gradient flow: dg of every weight */
+  double *M;              /* Newton matrix */
+  size_t passes;          /* passes over Z */
+  size_t checks;          /* accepted steps seen by finished() */
+  const char *end;        /* "loss" or "stationary" once finished */
+};
+
+/* The flow starts at t = 0. Free with ms_flow_free. */
+ms_status ms_flow_new(ms_flow **flow, const ms_flow_class *class, const ms_setup *setup,
+                      ms_error *err);
+void ms_flow_free(ms_flow *flow);
+
+/* Integrates to *t (or to the time it ends before, MS_ENDED) and writes x[d] and Zx[n] there. */
+ms_status ms_flow_advance(ms_flow *flow, double *t, double *x, double *Zx, ms_error *err);
+
+/* grad f = Z' slope at Zx; g[d], r[n] scratch. */
+void ms_flow_gradient(const ms_problem *p, const double *Zx, double *r, double *g);
+
+/* The gradient flow's invariant: max over coordinates of |beta(w) - beta e^{-4A}| relative to the
+ * size of w, which an exact integration keeps at 0. NaN for the other forms. */
+double ms_flow_invariant_drift(const ms_flow *flow, double t);
+
+/* Can double precision hold w all along the run? */
+bool ms_flow_representable(const ms_setup *setup);
+
+#endif

@@ -1,0 +1,125 @@
+#include "integrator.h"
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const ms_method ms_method_bdf, ms_method_adams;
+static const ms_method *const methods[] = {&ms_method_bdf, &ms_method_adams};
+
+const ms_method *ms_method_at(size_t i) {
+  return i < sizeof methods / sizeof *methods ? methods[i] : NULL;
+}
+
+void ms_integrator_free(ms_integrator *in) {
+  if (!in)
+    return;
+  if (in->own)
+    in->method->free(in);
+  free(in->y);
+  free(in->out);
+  free(in);
+}
+
+ms_status ms_integrator_new(ms_integrator **out, const ms_method *method, const ms_ode *ode,
+                            const double *y0, double t_end, size_t step_limit, ms_error *err) {
+  ms_integrator *in = calloc(1, sizeof *in);
+  if (!in)
+    return ms_no_memory(err);
+  in->method = method;
+  in->ode = ode;
+  in->t_end = t_end;
+  in->step_limit = step_limit;
+  in->y = ms_doubles(ode->size);
+  in->out = ms_doubles(ode->size);
+  if (!in->y || !in->out) {
+    ms_integrator_free(in);
+    return ms_no_memory(err);
+  }
+  memcpy(in->y, y0, ode->size * sizeof *y0);
+  memcpy(in->out, y0, ode->size * sizeof *y0);
+  ms_status status = method->create(in, err);
+  if (status != MS_OK) {
+    ms_integrator_free(in);
+    return status;
+  }
+  *out = in;
+  return MS_OK;
+}
+
+/* Pieces too short to step through: a method cannot tell their ends apart. */
+static bool negligible(double from, double to) {
+  return to - from <= 8 * DBL_EPSILON * fmax(fabs(from), fabs(to));
+}
+
+static ms_status enter_piece(ms_integrator *in, ms_error *err) {
+  const ms_ode *ode = in->ode;
+  double next = fmin(ode->next_break(ode->self, in->t), in->t_end);
+  while (next < in->t_end && negligible(in->t, next)) {
+    in->t = next;
+    next = fmin(ode->next_break(ode->self, in->t), in->t_end);
+  }
+  if (negligible(in->t, next)) {
+    in->t = in->stop = next;
+    return MS_OK;
+  }
+  in->stop = next;
+  in->started = true;
+  ode->enter(ode->self, in->t, next);
+  return in->method->restart(in, err);
+}
+
+static ms_status check_finite(ms_integrator *in, ms_error *err) {
+  for (size_t i = 0; i < in->ode->size; i++)
+    if (!isfinite(in->y[i])) {
+      char name[64];
+      in->ode->component(in->ode->self, i, name, sizeof name);
+      return ms_fail_at(err, MS_NOT_FINITE, in->t, "%s: %s is not finite at t = %.6g",
+                        in->method->name, name, in->t);
+    }
+  return MS_OK;
+}
+
+static ms_status step(ms_integrator *in, ms_error *err) {
+  double before = in->t;
+  if (in->interrupt && *in->interrupt)
+    return ms_fail_at(err, MS_INTERRUPTED, in->t, "interrupted at t = %.6g", in->t);
+  if (in->steps >= in->step_limit)
+    return ms_fail_at(err, MS_STALLED, in->t, "%s: the limit of %zu steps (--max-steps) is used up "
+                                              "at t = %.6g",
+                      in->method->name, in->step_limit, in->t);
+  ms_status status = in->method->step(in, err);
+  if (status == MS_OK)
+    status = check_finite(in, err);
+  if (status != MS_OK)
+    return status;
+  in->steps++;
+  if (!(in->t > before))
+    return ms_fail_at(err, MS_STALLED, in->t, "%s: the step is too small to advance t = %.17g",
+                      in->method->name, in->t);
+  in->ended = in->ode->finished(in->ode->self, in->t, in->y);
+  return MS_OK;
+}
+
+ms_status ms_integrator_advance(ms_integrator *in, double *t, ms_error *err) {
+  double target = fmin(*t, in->t_end);
+  while (in->t < target && !in->ended) {
+    ms_status status = MS_OK;
+    if (!in->started || in->t >= in->stop)
+      status = enter_piece(in, err);
+    if (status == MS_OK && in->t < in->stop)
+      status = step(in, err);
+    if (status != MS_OK)
+      return status;
+  }
+  if (in->ended && target >= in->t) {
+    *t = in->t;
+    memcpy(in->out, in->y, in->ode->size * sizeof *in->y);
+    return MS_ENDED;
+  }
+  if (target == in->t) {
+    memcpy(in->out, in->y, in->ode->size * sizeof *in->y);
+    return MS_OK;
+  }
+  return in->method->interpolate(in, target, in->out, err);
+}

@@ -1,0 +1,70 @@
+/* Integration of dy/dt = F(t, y). Knows neither models nor problems. */
+#ifndef MS_INTEGRATOR_H
+#define MS_INTEGRATOR_H
+
+#include "base.h"
+
+/* A system of equations. Callbacks return 0, > 0 "not here, try a smaller step", < 0 fatal. */
+typedef struct ms_ode {
+  size_t size;
+  void *self;
+  int (*rhs)(void *self, double t, const double *y, double *ydot);
+  /* Makes solve() ready for M = I - gamma J; with `fresh` J is evaluated at (t, y), otherwise the
+   * last J is kept and only gamma is new. */
+  int (*prepare)(void *self, double t, const double *y, double gamma, bool fresh);
+  /* b := M^-1 b */
+  int (*solve)(void *self, double *b);
+  /* Error that may be made per step in each component: tolerance[size] > 0. */
+  void (*tolerance)(void *self, const double *y, double *tolerance);
+  /* First discontinuity of F after t, INFINITY when none; the integrator restarts there. */
+  double (*next_break)(void *self, double t);
+  /* Told before each smooth piece, (from, to): F(to) then means the limit from the left. */
+  void (*enter)(void *self, double from, double to);
+  /* Asked after each accepted step: has the flow come to its end? */
+  bool (*finished)(void *self, double t, const double *y);
+  /* Name of a component, for messages. */
+  void (*component)(void *self, size_t i, char *name, size_t size);
+} ms_ode;
+
+typedef struct ms_integrator ms_integrator;
+
+typedef struct ms_method {
+  const char *name, *summary;
+  ms_status (*create)(ms_integrator *in, ms_error *err);
+  /* Starts anew from (in->t, in->y), not to step beyond in->stop. */
+  ms_status (*restart)(ms_integrator *in, ms_error *err);
+  /* One step: advances in->t, in->y. */
+  ms_status (*step)(ms_integrator *in, ms_error *err);
+  /* y(t) for t within the last step. */
+  ms_status (*interpolate)(ms_integrator *in, double t, double *y, ms_error *err);
+  /* The component that contributed most to the last error estimate. */
+  size_t (*worst)(ms_integrator *in);
+  void (*free)(ms_integrator *in);
+} ms_method;
+
+/* The methods there are, NULL after the last. */
+const ms_method *ms_method_at(size_t i);
+
+struct ms_integrator {
+  const ms_method *method;
+  const ms_ode *ode;
+  void *own;       /* the method's memory */
+  double t, t_end; /* time of y; time never to step beyond */
+  double stop;     /* end of the present smooth piece */
+  double *y;       /* state at the end of the last step */
+  double *out;     /* state at the last time asked for */
+  bool started, ended;
+  size_t steps, step_limit, rhs_count, jacobian_count;
+  const volatile sig_atomic_t *interrupt;
+};
+
+/* `y0[ode->size]` is copied. Free with ms_integrator_free, also after failure of later calls. */
+ms_status ms_integrator_new(ms_integrator **in, const ms_method *method, const ms_ode *ode,
+                            const double *y0, double t_end, size_t step_limit, ms_error *err);
+void ms_integrator_free(ms_integrator *in);
+
+/* Integrates to *t and leaves the state there in in->out. MS_ENDED: the system finished before;
+ * *t is then the time of that, and in->out the state. */
+ms_status ms_integrator_advance(ms_integrator *in, double *t, ms_error *err);
+
+#endif

@@ -1,0 +1,197 @@
+/* mirrorsim: gradient flows and time-varying mirror flows of overparameterized models.
+ *
+ * Notation (docs/theory.md): trainable parameters w, effective parameters x = g(w), loss f(x),
+ * weight decay alpha(t) on h(w), dose A(t) = integral of alpha, a = -A, dual variable mu.
+ *
+ *   gradient flow   dw/dt  = -J_g(w)' grad f(g(w)) - alpha(t) grad h(w)
+ *   mirror flow     dmu/dt = -grad f(x),   x = grad Q_{a(t)}(mu)
+ *
+ * The caller owns the loop: create, advance, read, free.
+ *
+ *   ms_config *cfg = ms_config_new();
+ *   ms_config_set(cfg, "wd-schedule", "linear", "my program", &err);
+ *   ms_run *run;
+ *   if (ms_run_new(&run, cfg, &err) == MS_OK) {
+ *     for (size_t i = 0; i < ms_run_points(run); i++)
+ *       if (ms_run_advance(run, i, &err) != MS_OK) break;
+ *     const double *x = ms_run_x(run, &d);
+ *   }
+ *   ms_run_free(run);
+ *
+ * Every function that can fail returns a status: 0 done, > 0 an early but normal end, < 0 a failure
+ * described in *err. The library never prints and never exits.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MIRRORSIM_H
+#define MIRRORSIM_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define MS_API __attribute__((visibility("default")))
+#define MS_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define MS_API
+#define MS_PRINTF(f, a)
+#endif
+
+/* ---- Status and errors ---------------------------------------------------------------------- */
+
+typedef enum ms_status {
+  MS_OK = 0,
+  MS_ENDED = 1,        /* the run ended before t_end: loss tolerance or stationarity reached */
+  MS_BAD_SETTING = -1, /* a setting is unknown or out of range */
+  MS_BAD_INPUT = -2,   /* a data file is missing or malformed */
+  MS_NO_MEMORY = -3,
+  MS_OUT_OF_DOMAIN = -4, /* the flow left the domain of the mirror map */
+  MS_NOT_FINITE = -5,    /* a state or right-hand side is not a finite number */
+  MS_STALLED = -6,       /* the integrator cannot go on within its tolerances or step limit */
+  MS_INTERRUPTED = -7,   /* the flag given to ms_run_interrupt_on was raised */
+  MS_CANNOT_WRITE = -8,
+  MS_UNSUPPORTED = -9 /* e.g. a mirror flow of a model that has none */
+} ms_status;
+
+/* The last failure: its status, the time t it happened at (0 where time has no meaning) and one
+ * sentence for people. Owned by the caller; untouched when a call succeeds. */
+typedef struct ms_error {
+  ms_status status;
+  double t;
+  char message[768];
+} ms_error;
+
+/* "1.2.3" */
+MS_API const char *ms_version(void);
+
+/* ---- Settings ------------------------------------------------------------------------------- */
+
+typedef enum ms_type {
+  MS_REAL,   /* a finite number in [min, max], or above min where min_open is set */
+  MS_COUNT,  /* a whole number in [min, max] */
+  MS_SCALE,  /* a positive number as text, of any magnitude (1e-1000), or a file of them */
+  MS_VALUES, /* a finite number, or a file of numbers (text, one a line, or .npy) */
+  MS_CHOICE, /* one of the names that choice() lists */
+  MS_FLAG,   /* on or off */
+  MS_PATH,
+  MS_TEXT
+} ms_type;
+
+/* One setting: a long option of the command line, a key of --config files, a column of sweeps. */
+typedef struct ms_setting {
+  const char *name;
+  ms_type type;
+  const char *metavar;
+  const char *fallback; /* default, as text; NULL: chosen by the program, as help says */
+  double min, max;
+  bool min_open, max_open; /* the bound itself is not allowed */
+  bool listed;   /* MS_CHOICE: comma-separated list allowed */
+  const char *(*choice)(size_t i, const char **summary); /* MS_CHOICE: i-th name, NULL after last */
+  const char *group;                                     /* heading in --help */
+  const char *help;                                      /* one sentence, units or convention */
+} ms_setting;
+
+/* The i-th setting that a run has, NULL after the last. Static storage. */
+MS_API const ms_setting *ms_setting_at(size_t i);
+MS_API const ms_setting *ms_setting_find(const char *name);
+
+/* What the settings are set to. */
+typedef struct ms_config ms_config;
+
+MS_API ms_config *ms_config_new(void); /* NULL without memory; free with ms_config_free */
+MS_API void ms_config_free(ms_config *cfg);
+MS_API ms_config *ms_config_copy(const ms_config *cfg);
+
+/* Sets one setting from text. `origin` names the place in messages ("--wd" or "file.ini:3:1").
+ * Fails with MS_BAD_SETTING when the name is unknown (naming the nearest) or the value not allowed
+ * (naming what is); then *cfg is unchanged. Empty text puts the default back. */
+MS_API ms_status ms_config_set(ms_config *cfg, const char *name, const char *text,
+                               const char *origin, ms_error *err);
+
+/* Reads `key = value` lines (INI; sections are ignored). Later values win. */
+MS_API ms_status ms_config_read(ms_config *cfg, const char *path, ms_error *err);
+
+/* The text a setting has (given or default), NULL where the program chooses. */
+MS_API const char *ms_config_text(const ms_config *cfg, const char *name);
+MS_API bool ms_config_given(const ms_config *cfg, const char *name);
+
+/* ---- What there is -------------------------------------------------------------------------- */
+
+/* The i-th entry of a list ("models", "params", "schedules", "flows", "methods", "losses",
+ * "observables"): its name, NULL after the last or for an unknown list; *summary one line. */
+MS_API const char *ms_list(const char *list, size_t i, const char **summary);
+/* The i-th list's name, NULL after the last. */
+MS_API const char *ms_list_name(size_t i);
+/* The candidate nearest to `name` in edit distance, NULL where none is near. */
+MS_API const char *ms_nearest(const char *name, const char *(*candidate)(size_t i, void *), void *);
+
+/* ---- A run ---------------------------------------------------------------------------------- */
+
+typedef struct ms_run ms_run;
+
+/* Builds problem, model, schedule and flows from the settings. On success *run is to be freed with
+ * ms_run_free; on failure it is NULL. `cfg` is copied. */
+MS_API ms_status ms_run_new(ms_run **run, const ms_config *cfg, ms_error *err);
+MS_API void ms_run_free(ms_run *run);
+
+/* Raising *flag (from a signal handler) makes ms_run_advance return MS_INTERRUPTED soon. */
+MS_API void ms_run_interrupt_on(ms_run *run, const volatile sig_atomic_t *flag);
+
+/* The planned output times t_0 = 0 < t_1 < ... < t_end. */
+MS_API size_t ms_run_points(const ms_run *run);
+MS_API double ms_run_time(const ms_run *run, size_t i);
+
+/* Integrates to the i-th planned time and records all observables and x there. MS_ENDED: the run
+ * reached its loss tolerance or became stationary before; that point is recorded, it is the last.
+ * On failure nothing is recorded for this point and what was recorded stays readable. */
+MS_API ms_status ms_run_advance(ms_run *run, size_t i, ms_error *err);
+
+/* x at the last recorded point; *d its length. Owned by the run, valid until the next advance. */
+MS_API const double *ms_run_x(const ms_run *run, size_t *d);
+/* t of the last recorded point. */
+MS_API double ms_run_t(const ms_run *run);
+/* An observable at the last recorded point (names: list "observables"); NaN where it does not
+ * apply. */
+MS_API double ms_run_observe(const ms_run *run, const char *name);
+/* The i-th sentence that explains something of this run a reader should know; NULL after last. */
+MS_API const char *ms_run_note(const ms_run *run, size_t i);
+
+/* After the last advance: compares the end with the independent oracles and closes the books.
+ * `outcome` and `why`: the status that ended the loop, with the error where it was one. */
+MS_API ms_status ms_run_finish(ms_run *run, ms_status outcome, const ms_error *why, ms_error *err);
+/* One entry of the summary. */
+typedef struct ms_summary {
+  const char *key;  /* as in summary.json */
+  const char *help; /* what it is, for people */
+  const char *text; /* NULL where the entry is a number */
+  double value;     /* NaN: does not apply (null in JSON) */
+  bool whole;       /* a count */
+} ms_summary;
+
+/* The i-th entry, false after the last. Texts are owned by the run. */
+MS_API bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry);
+/* The value of an entry, NaN where null or unknown. */
+MS_API double ms_run_summary(const ms_run *run, const char *key);
+/* summary.json as text; free() it. `timing`: add the object of that name (wall-clock seconds). */
+MS_API char *ms_run_json(const ms_run *run, bool timing);
+/* Writes trajectory.csv, state.npz, summary.json, config.ini and potential.csv into `dir` (made
+ * where missing). Each file appears whole or not at all. */
+MS_API ms_status ms_run_write(const ms_run *run, const char *dir, ms_error *err);
+
+/* Makes a folder with the folders above it; done already is fine. MS_CANNOT_WRITE when it is not a
+ * folder or not writable. */
+MS_API ms_status ms_folder_make(const char *dir, ms_error *err);
+
+/* Draws a plot from the files in `dir` with gnuplot: `plot` "trajectory" or "potential",
+ * `format` "png", "svg" or "pdf"; makes dir/plot.format. `scripts`: folder of the .gp files. */
+MS_API ms_status ms_plot(const char *scripts, const char *dir, const char *plot, const char *format,
+                         ms_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,152 @@
+/* Observables: numbers computed from the state at one time, above the integrator. To add one: its
+ * function and its line in the table. */
+#include "oracle.h"
+#include "run.h"
+#include <cblas.h>
+#include <math.h>
+
+static int length(const ms_view *v) {
+  return (int)v->setup->problem->Z->d;
+}
+
+static double time_now(ms_view *v) {
+  return v->t;
+}
+
+static double alpha(ms_view *v) {
+  return v->alpha;
+}
+
+static double dose(ms_view *v) {
+  return v->dose;
+}
+
+static double loss(ms_view *v) {
+  return v->loss;
+}
+
+/* |Zx - y| / |y|, from the slopes of the squared loss. */
+static double residual(ms_view *v) {
+  const ms_problem *p = v->setup->problem;
+  int n = (int)p->Z->n;
+  double size = cblas_dnrm2(n, p->y, 1);
+  if (p->loss != ms_loss_at(0) || size == 0)
+    return NAN;
+  ms_problem_slope(p, v->Zx, v->r);
+  return cblas_dnrm2(n, v->r, 1) * n / size;
+}
+
+static double l1(ms_view *v) {
+  return cblas_dasum(length(v), v->x, 1);
+}
+
+static double l2(ms_view *v) {
+  return cblas_dnrm2(length(v), v->x, 1);
+}
+
+static double truth_error(ms_view *v) {
+  const double *truth = v->setup->problem->truth;
+  if (!truth)
+    return NAN;
+  double sum = 0;
+  for (int j = 0; j < length(v); j++)
+    sum = hypot(sum, v->x[j] - truth[j]);
+  return sum;
+}
+
+/* Coordinates above 1e-3 of the largest. */
+static double nonzeros(ms_view *v) {
+  double largest = fabs(v->x[cblas_idamax(length(v), v->x, 1)]), count = 0;
+  for (int j = 0; j < length(v); j++)
+    count += fabs(v->x[j]) > 1e-3 * largest;
+  return count;
+}
+
+static double ln_scale(const ms_view *v, int j) {
+  return v->setup->param->ln_scale(v->setup->start.ln_beta[j], -v->dose);
+}
+
+static double mean_ln_scale(ms_view *v) {
+  double sum = 0;
+  for (int j = 0; j < length(v); j++)
+    sum += ln_scale(v, j);
+  return sum / length(v);
+}
+
+static double potential(ms_view *v) {
+  const ms_param *p = v->setup->param;
+  double sum = 0;
+  for (int j = 0; j < length(v); j++)
+    sum += p->potential(p, v->setup->start.ln_beta[j], v->setup->start.kappa[j], -v->dose, v->x[j]);
+  return sum;
+}
+
+/* x R'(x)/R(x) of one coordinate's potential, centred at 0 (kappa = 0): from 2 (L2) to 1 (L1). */
+static double exponent(const ms_view *v, int j) {
+  const ms_param *p = v->setup->param;
+  double x = v->x[j], ln_beta = v->setup->start.ln_beta[j], centred = 0, mu;
+  ms_start start = {&ln_beta, &centred};
+  double R = p->potential(p, ln_beta, 0, -v->dose, x);
+  if (!(R > 0)) /* x = 0, or too small to tell */
+    return 2;
+  p->dual(p, &start, 0, 1, -v->dose, &x, &mu);
+  return x * mu / R;
+}
+
+static double effective_exponent(ms_view *v) {
+  double sum = 0, weight = 0;
+  for (int j = 0; j < length(v); j++) {
+    weight += fabs(v->x[j]);
+    sum += fabs(v->x[j]) * exponent(v, j);
+  }
+  return weight > 0 ? sum / weight : 2;
+}
+
+static double effective_exponent_mean(ms_view *v) {
+  double sum = 0;
+  for (int j = 0; j < length(v); j++)
+    sum += exponent(v, j);
+  return sum / length(v);
+}
+
+static double kkt_residual(ms_view *v) {
+  const ms_setup *s = v->setup;
+  ms_flow_gradient(s->problem, v->Zx, v->r, v->g);
+  return ms_kkt_residual(s->problem->Z->d, v->x, v->g, s->param->cost * v->alpha,
+                         s->gradient_scale);
+}
+
+static double gap(ms_view *v) {
+  return v->gap;
+}
+
+static double drift(ms_view *v) {
+  return v->drift;
+}
+
+static const ms_observable observables[] = {
+    {"t", "time", time_now},
+    {"alpha", "weight decay alpha(t)", alpha},
+    {"dose", "A(t) = integral of alpha", dose},
+    {"loss", "f(x)", loss},
+    {"residual", "|Zx - y| / |y|", residual},
+    {"l1", "|x|_1", l1},
+    {"l2", "|x|_2", l2},
+    {"effective_exponent", "p_eff = x R'(x)/R(x), mean weighted by |x_j|: 2 is L2, 1 is L1",
+     effective_exponent},
+    {"effective_exponent_mean", "p_eff, plain mean over coordinates", effective_exponent_mean},
+    {"ln_beta", "ln of the scale beta_a = beta e^{-4A}, mean over coordinates", mean_ln_scale},
+    {"potential", "R_a(x), the mirror potential", potential},
+    {"nonzeros", "coordinates above 1e-3 of the largest", nonzeros},
+    {"truth_error", "|x - truth|_2", truth_error},
+    {"kkt_residual", "how far x is from stationary for f + alpha S, S the representation cost",
+     kkt_residual},
+    {"gf_mf_gap", "largest |x_gf - x_mf| relative to the largest |x|", gap},
+    {"invariant_drift", "error of the weights' exact balance law, relative to |w|^2", drift},
+};
+
+_Static_assert(sizeof observables / sizeof *observables <= MS_OBSERVABLES_MAX, "enlarge the limit");
+
+const ms_observable *ms_observable_at(size_t i) {
+  return i < sizeof observables / sizeof *observables ? &observables[i] : NULL;
+}

@@ -1,0 +1,599 @@
+#include "oracle.h"
+#include <cblas.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void dgeqp3_(const int *m, const int *n, double *a, const int *lda, int *jpvt, double *tau,
+             double *work, const int *lwork, int *info);
+void dorgqr_(const int *m, const int *n, const int *k, double *a, const int *lda, const double *tau,
+             double *work, const int *lwork, int *info);
+void dgels_(const char *trans, const int *m, const int *n, const int *nrhs, double *a,
+            const int *lda, double *b, const int *ldb, double *work, const int *lwork, int *info);
+
+static double norm(size_t n, const double *v) {
+  return cblas_dnrm2((int)n, v, 1);
+}
+
+static double dot(size_t n, const double *u, const double *v) {
+  return cblas_ddot((int)n, u, 1, v, 1);
+}
+
+static void add_multiple(size_t n, double c, const double *u, double *v) {
+  cblas_daxpy((int)n, c, u, 1, v, 1);
+}
+
+static double largest(size_t n, const double *v) {
+  double best = 0;
+  for (size_t i = 0; i < n; i++)
+    best = fmax(best, fabs(v[i]));
+  return best;
+}
+
+/* Factors M + ridge * max(diag M) * I into F, with as much ridge as positive definiteness takes. */
+static int factor_with_ridge(size_t n, const double *M, double ridge, double *F) {
+  double top = 0;
+  for (size_t i = 0; i < n; i++)
+    top = fmax(top, M[i * n + i]);
+  if (!(top > 0 && isfinite(top)))
+    return -1;
+  for (; ridge < 1; ridge *= 10) {
+    memcpy(F, M, n * n * sizeof *F);
+    for (size_t i = 0; i < n; i++)
+      F[i * n + i] += ridge * top;
+    if (ms_spd_factor(n, F) == 0)
+      return 0;
+  }
+  return -1;
+}
+
+/* ---- The equations in an orthonormal basis --------------------------------------------------- */
+
+/* x minimizes |Zx - y|  <=>  B x = b, where the rows of B are an orthonormal basis of the row space
+ * of Z. Newton's matrix B D B' is then as well conditioned as D allows, whatever Z is. */
+typedef struct equations {
+  ms_matrix *B; /* NULL for rank 0 */
+  double *b;
+} equations;
+
+typedef struct feature {
+  double norm;
+  size_t index;
+} feature;
+
+static int by_falling_norm(const void *a, const void *b) {
+  const feature *f = a, *g = b;
+  if (f->norm != g->norm)
+    return f->norm < g->norm ? 1 : -1;
+  return f->index > g->index ? 1 : -1;
+}
+
+/* Z'P = QR with column pivoting: B' is the part of Q that belongs to the rank, R' b = P'y. */
+static ms_status equations_new(const ms_problem *p, equations *out, ms_error *err) {
+  size_t n = p->Z->n, d = p->Z->d, most = MS_MIN(n, d), rank = 0;
+  int rows = (int)n, columns = (int)d, one = 1, info = 0, work_size = 66 * (rows + columns + 1);
+  feature *order = malloc(d * sizeof *order);
+  int *pivot = calloc(n, sizeof *pivot);
+  double *A = ms_doubles(n * d), *tau = ms_doubles(most), *work = ms_doubles((size_t)work_size);
+  double *M = ms_doubles(n * most), *b = ms_doubles(n);
+  ms_matrix *B = NULL;
+  ms_status status = MS_OK;
+  if (!order || !pivot || !A || !tau || !work || !M || !b) {
+    status = ms_no_memory(err);
+    goto done;
+  }
+  /* Large features first: then Householder QR is accurate relative to each feature's own size. */
+  for (size_t j = 0; j < d; j++)
+    order[j] = (feature){norm(n, p->Z->values + j * n), j};
+  qsort(order, d, sizeof *order, by_falling_norm);
+  for (size_t j = 0; j < d; j++)
+    for (size_t i = 0; i < n; i++)
+      A[i * d + j] = p->Z->values[order[j].index * n + i];
+  dgeqp3_(&columns, &rows, A, &columns, pivot, tau, work, &work_size, &info);
+  double cut = (double)MS_MAX(n, d) * DBL_EPSILON * fabs(A[0]);
+  while (rank < most && fabs(A[rank * d + rank]) > cut)
+    rank++;
+  if (rank == 0)
+    goto done;
+
+  /* R' with the size of its columns taken out: pivoting leaves a well conditioned matrix. */
+  for (size_t k = 0; k < rank; k++)
+    for (size_t i = k; i < n; i++)
+      M[k * n + i] = A[i * d + k] / A[k * d + k];
+  for (size_t i = 0; i < n; i++)
+    b[i] = p->y[pivot[i] - 1];
+  int r = (int)rank;
+  dgels_("N", &rows, &r, &one, M, &rows, b, &rows, work, &work_size, &info);
+  for (size_t k = 0; k < rank; k++)
+    b[k] /= A[k * d + k];
+
+  dorgqr_(&columns, &r, &r, A, &columns, tau, work, &work_size, &info);
+  status = ms_matrix_new(&B, rank, d, err);
+  if (status == MS_OK)
+    for (size_t j = 0; j < d; j++)
+      for (size_t k = 0; k < rank; k++)
+        B->values[order[j].index * rank + k] = A[k * d + j];
+done:
+  free(order);
+  free(pivot);
+  free(A);
+  free(tau);
+  free(work);
+  free(M);
+  if (status != MS_OK) {
+    free(b);
+    b = NULL;
+  }
+  *out = (equations){B, b};
+  return status;
+}
+
+/* ---- The dual problem ------------------------------------------------------------------------ */
+
+/* B x(B' eta) = b is followed from the scale of x itself, where it is nearly linear (tau = 0), to
+ * the wanted scales (tau = 1), along
+ *
+ *   ln beta(tau) = (1 - tau) ln size + tau ln beta,      kappa(tau) = tau kappa.
+ *
+ * All exponents are linear in tau and eta; once the support of x is found, eta is linear in tau. */
+typedef struct dual {
+  const ms_param *param;
+  const ms_matrix *B;
+  const double *b;
+  size_t r, d;
+  double b_size, ln_size;              /* |b|; ln of the size of x */
+  const double *ln_beta, *kappa;       /* at tau = 1 */
+  double *ln_beta_tau, *kappa_tau;     /* d: at the tau of the last place() */
+  double *S, *factor;                  /* r * r: B D B', and its Cholesky factor */
+  double *step, *drift, *work, *moved; /* r, r, d, d */
+} dual;
+
+typedef struct point {
+  double tau, error;               /* |B x - b| / size */
+  double *eta, *mu, *x, *D, *rest; /* r, d, d, d, r; rest = b - B x */
+} point;
+
+/* On the path: the relative error, and the error of Newton's linear model, within which the next
+ * tau may be tried. */
+static const double NEAR = 0.1;
+/* Directions in which B D B' is below these, relative to its largest entry, stay where they are
+ * (in a step at fixed tau) or are scaled with tau (on the path): no x that matters is in them. On
+ * the path rounding errors are multiplied by the distance, so there the limit is higher. */
+static const double RIDGE = 1e-15, PATH_RIDGE = 1e-12;
+enum { MAX_STEPS = 2000 };
+
+static void find_rest(const dual *w, point *q) {
+  ms_matrix_mul(w->B, q->x, q->rest);
+  for (size_t k = 0; k < w->r; k++)
+    q->rest[k] = w->b[k] - q->rest[k];
+  q->size = fmax(w->b_size, norm(w->d, q->x));
+  q->error = norm(w->r, q->rest) / q->size;
+}
+
+/* Everything at q->eta; false where x overflows. */
+static bool place(dual *w, point *q, double tau) {
+  for (size_t j = 0; j < w->d; j++) {
+    w->ln_beta_tau[j] = tau == 1 ? w->ln_beta[j] : (1 - tau) * w->ln_size + tau * w->ln_beta[j];
+    w->kappa_tau[j] = tau * w->kappa[j];
+  }
+  ms_start start = {w->ln_beta_tau, w->kappa_tau};
+  q->tau = tau;
+  ms_matrix_tmul(w->B, q->eta, q->mu);
+  if (w->param->primal(w->param, &start, 0, w->d, 0, q->mu, q->x, q->D) != 0)
+    return false;
+  find_rest(w, q);
+  return isfinite(q->error);
+}
+
+static int factor(dual *w, const point *q, double ridge) {
+  /* What is lost in the ridge need not be summed. */
+  double cut = 1e-3 * RIDGE * largest(w->d, q->D);
+  for (size_t j = 0; j < w->d; j++)
+    w->work[j] = q->D[j] > cut ? q->D[j] : 0;
+  if (ms_matrix_weighted_gram(w->B, w->work, w->S) != 0)
+    return -1;
+  return factor_with_ridge(w->r, w->S, ridge, w->factor);
+}
+
+/* d eta / d tau along the path of constant B x. */
+static void find_drift(dual *w, const point *q) {
+  for (size_t j = 0; j < w->d; j++) {
+    double dx = (w->ln_beta[j] - w->ln_size) * q->x[j] + w->kappa[j] * q->D[j] / w->param->rate;
+    w->work[j] = dx + (q->tau > 0 ? q->D[j] * q->mu[j] / q->tau : 0);
+  }
+  ms_matrix_mul(w->B, w->work, w->drift);
+  ms_spd_solve(w->r, w->factor, w->drift);
+  for (size_t k = 0; k < w->r; k++)
+    w->drift[k] = (q->tau > 0 ? q->eta[k] / q->tau : 0) - w->drift[k];
+}
+
+/* One step along the path from q: the first of the tau that are tried where the error stays small.
+ * *h is what to try first, and then what the next step should try first. */
+static bool advance(dual *w, const point *q, point *next, double *h) {
+  find_drift(w, q);
+  for (int tries = 0; tries < 4; tries++) {
+    double tau = q->tau + *h > 0.999 ? 1 : q->tau + *h;
+    for (size_t k = 0; k < w->r; k++)
+      next->eta[k] = q->eta[k] + w->step[k] + (tau - q->tau) * w->drift[k];
+    if (place(w, next, tau) && next->error < NEAR) {
+      *h = tau - q->tau;
+      if (tries == 0)
+        *h *= next->error < 0.01 * NEAR ? 16 : 4;
+      return true;
+    }
+    *h = (tau - q->tau) / 4;
+  }
+  *h *= 16;
+  return false;
+}
+
+/* The longest of the steps t = 1, 1/3, ... that does not go far beyond the maximum. The objective
+ * is concave, so the slope along the step decides. */
+static bool climb(dual *w, const point *q, point *next) {
+  double slope = dot(w->r, w->step, q->rest);
+  for (double t = 1; t > 1e-12; t /= 3) {
+    for (size_t k = 0; k < w->r; k++)
+      next->eta[k] = q->eta[k] + t * w->step[k];
+    if (place(w, next, q->tau) && dot(w->r, w->step, next->rest) >= -0.5 * slope)
+      return true;
+  }
+  return false;
+}
+
+/* Newton's step at q, and where it takes x to first order, which is wrong by at most the result
+ * (relative). */
+static double find_step(dual *w, const point *q) {
+  memcpy(w->step, q->rest, w->r * sizeof *w->step);
+  ms_spd_solve(w->r, w->factor, w->step);
+  ms_matrix_tmul(w->B, w->step, w->moved);
+  double bend = 0;
+  for (size_t j = 0; j < w->d; j++) {
+    double exponent = w->param->rate * w->moved[j];
+    bend += fabs(q->x[j]) * exponent * exponent / 2;
+    w->moved[j] = q->x[j] + q->D[j] * w->moved[j];
+  }
+  return bend / q->size;
+}
+
+static void copy_point(const dual *w, point *to, const point *from) {
+  to->tau = from->tau;
+  to->size = from->size;
+  to->error = from->error;
+  memcpy(to->eta, from->eta, w->r * sizeof *to->eta);
+  memcpy(to->mu, from->mu, w->d * sizeof *to->mu);
+  memcpy(to->x, from->x, w->d * sizeof *to->x);
+  memcpy(to->D, from->D, w->d * sizeof *to->D);
+  memcpy(to->rest, from->rest, w->r * sizeof *to->rest);
+}
+
+/* mu has rounding errors of epsilon |mu|, so x has relative errors of that size: for tiny scales
+ * well above tol. What is left of the equations then belongs to a step of eta below its rounding,
+ * of which first order is all there is. Returns whether the equations hold with it. */
+static bool refine(dual *w, point *q, double tol) {
+  for (int i = 0; i < 4; i++) {
+    memcpy(q->x, w->moved, w->d * sizeof *q->x);
+    double before = q->error;
+    find_rest(w, q);
+    if (q->error <= DBL_EPSILON || !(q->error < 0.5 * before))
+      break;
+    find_step(w, q);
+  }
+  return q->error <= tol;
+}
+
+/* From q[0], where eta is 0, to the solution; returns which of the two it is left in. */
+static int solve_dual(dual *w, point q[2], double tol) {
+  int now = 0;
+  double distance = 4;
+  for (size_t j = 0; j < w->d; j++)
+    distance = fmax(distance, fabs(w->ln_beta[j] - w->ln_size) + fabs(w->kappa[j]));
+  double h = 4 / distance, near = NEAR;
+  if (!place(w, &q[now], 0))
+    return now;
+  for (int steps = 0; steps < MAX_STEPS; steps++) {
+    point *here = &q[now], *next = &q[1 - now];
+    bool end = here->tau == 1, moved = false;
+    if (factor(w, here, end ? RIDGE : PATH_RIDGE) != 0)
+      break;
+    double bend = find_step(w, here);
+    if (end && bend <= 0.1 * tol) {
+      copy_point(w, next, here);
+      if (refine(w, next, tol))
+        return 1 - now;
+      find_step(w, here);
+    }
+    if (!end && here->error < near && bend < near) {
+      moved = advance(w, here, next, &h);
+      near = moved ? NEAR : 0.01 * near;
+    }
+    if (!moved && !climb(w, here, next))
+      break;
+    now = 1 - now;
+  }
+  return now;
+}
+
+ms_status ms_oracle_interpolator(const ms_problem *p, const ms_param *param, const ms_start *start,
+                                 double a, double tol, double *x, ms_error *err) {
+  size_t d = p->Z->d;
+  equations e = {0};
+  double *store = NULL;
+  ms_status status = equations_new(p, &e, err);
+  if (status != MS_OK)
+    return status;
+  size_t r = e.B ? e.B->n : 0;
+  /* 6 + 2 * 3 vectors of d, 2 + 2 * 2 of r, two matrices */
+  store = ms_doubles(12 * d + 6 * r + 2 * r * r);
+  if (!store) {
+    status = ms_no_memory(err);
+    goto done;
+  }
+  double *free_store = store;
+#define TAKE(n) (free_store += (n), free_store - (n))
+  double *ln_beta = TAKE(d), *ln_beta_tau = TAKE(d), *kappa_tau = TAKE(d);
+  double *work = TAKE(d), *moved = TAKE(d), *x0 = TAKE(d);
+  point q[2];
+  for (int i = 0; i < 2; i++)
+    q[i] = (point){0, 0, INFINITY, TAKE(r), TAKE(d), TAKE(d), TAKE(d), TAKE(r)};
+  double *step = TAKE(r), *drift = TAKE(r), *S = TAKE(r * r), *triangle = TAKE(r * r);
+#undef TAKE
+
+  for (size_t j = 0; j < d; j++)
+    ln_beta[j] = param->ln_scale(start->ln_beta[j], a);
+  if (param->primal(param, start, 0, d, a, q[0].mu, x0, NULL) != 0) {
+    status = ms_fail(err, MS_OUT_OF_DOMAIN, "interpolator: the minimum of R_a overflows");
+    goto done;
+  }
+  if (r == 0) { /* any x minimizes |Zx - y| */
+    memcpy(x, x0, d * sizeof *x);
+    goto done;
+  }
+  ms_matrix_tmul(e.B, e.b, x);
+  if (r == d) /* there is only one */
+    goto done;
+  double top = fmax(largest(d, x), largest(d, x0));
+  if (top == 0)
+    goto done;
+  dual w = {.param = param,
+            .B = e.B,
+            .b = e.b,
+            .r = r,
+            .d = d,
+            .b_size = norm(r, e.b),
+            .ln_size = log(top),
+            .ln_beta = ln_beta,
+            .kappa = start->kappa,
+            .ln_beta_tau = ln_beta_tau,
+            .kappa_tau = kappa_tau,
+            .S = S,
+            .factor = triangle,
+            .step = step,
+            .drift = drift,
+            .work = work,
+            .moved = moved};
+  point *last = &q[solve_dual(&w, q, tol)];
+  if (last->tau == 1 && last->error <= tol)
+    memcpy(x, last->x, d * sizeof *x);
+  else
+    status = ms_fail(err, MS_STALLED,
+                     "interpolator: relative residual %.3g instead of %.3g at %.4g %% of the way "
+                     "from scale %.3g to the one wanted",
+                     last->error, tol, 100 * last->tau, top);
+done:
+  ms_matrix_free(e.B);
+  free(e.b);
+  free(store);
+  return status;
+}
+
+/* ---- LASSO ----------------------------------------------------------------------------------- */
+
+double ms_kkt_residual(size_t d, const double *x, const double *g, double lambda, double scale) {
+  double top = largest(d, x), worst = 0;
+  for (size_t j = 0; j < d; j++) {
+    worst = fmax(worst, fabs(g[j]) - lambda);
+    if (x[j] != 0)
+      worst = fmax(worst, fabs(x[j]) / top * fabs(g[j] + copysign(lambda, x[j])));
+  }
+  return worst == 0 ? 0 : worst / scale;
+}
+
+/* A coordinate becomes 0 at this t of a step. */
+typedef struct crossing {
+  double t;
+  size_t k; /* x_active[k] */
+} crossing;
+
+typedef struct lasso {
+  const ms_matrix *Z;
+  const double *y;
+  double lambda;
+  double *x, *rest;     /* d, n; rest = y - Z x */
+  double *curvature;    /* d: |Z_j|^2 / n */
+  double *gradient;     /* d: -Z'rest / n */
+  double *step, *image; /* d, n */
+  size_t *active;       /* d: those with x != 0 */
+  crossing *crossings;  /* d */
+} lasso;
+
+static void find_remainder(lasso *w) {
+  ms_matrix_mul(w->Z, w->x, w->rest);
+  for (size_t i = 0; i < w->Z->n; i++)
+    w->rest[i] = w->y[i] - w->rest[i];
+}
+
+static void find_gradient(lasso *w) {
+  find_remainder(w);
+  ms_matrix_tmul(w->Z, w->rest, w->gradient);
+  for (size_t j = 0; j < w->Z->d; j++)
+    w->gradient[j] /= -(double)w->Z->n;
+}
+
+/* Minimizes over each coordinate in turn (those that are not 0, or all). Returns the largest
+ * change of a gradient entry that one of these steps made. */
+static double sweep(lasso *w, bool all) {
+  size_t n = w->Z->n;
+  double change = 0;
+  for (size_t j = 0; j < w->Z->d; j++) {
+    double old = w->x[j], c = w->curvature[j];
+    if (c == 0 || (old == 0 && !all))
+      continue;
+    const double *column = w->Z->values + j * n;
+    double target = c * old + dot(n, column, w->rest) / (double)n;
+    double left = fabs(target) - w->lambda;
+    w->x[j] = left > 0 ? copysign(left / c, target) : 0;
+    if (w->x[j] == old)
+      continue;
+    add_multiple(n, old - w->x[j], column, w->rest);
+    change = fmax(change, c * fabs(w->x[j] - old));
+  }
+  return change;
+}
+
+static int by_time(const void *a, const void *b) {
+  const crossing *u = a, *v = b;
+  return (u->t > v->t) - (u->t < v->t);
+}
+
+/* Minimizes the objective, piecewise quadratic, along x + t step (`count` active coordinates).
+ * `slope`: its derivative at t = 0. Returns whether a coordinate became 0 there. */
+static bool search_line(lasso *w, size_t count, double slope) {
+  size_t n = w->Z->n, crossings = 0, stop = SIZE_MAX;
+  double *image = w->image, bend, t = 1;
+  memset(image, 0, n * sizeof *image);
+  for (size_t k = 0; k < count; k++) {
+    size_t j = w->active[k];
+    add_multiple(n, w->step[k], w->Z->values + j * n, image);
+    if (w->x[j] * w->step[k] < 0)
+      w->crossings[crossings++] = (crossing){-w->x[j] / w->step[k], k};
+  }
+  bend = dot(n, image, image) / (double)n;
+  qsort(w->crossings, crossings, sizeof *w->crossings, by_time);
+  for (size_t i = 0; i < crossings; i++) {
+    const crossing *c = &w->crossings[i];
+    if (slope + bend * c->t >= 0)
+      break;
+    slope += 2 * w->lambda * fabs(w->step[c->k]);
+    if (slope + bend * c->t >= 0) {
+      stop = c->k;
+      t = c->t;
+      break;
+    }
+  }
+  if (stop == SIZE_MAX && bend > 0)
+    t = -slope / bend;
+  for (size_t k = 0; k < count; k++)
+    w->x[w->active[k]] += t * w->step[k];
+  if (stop != SIZE_MAX)
+    w->x[w->active[stop]] = 0;
+  return stop != SIZE_MAX;
+}
+
+/* The exact minimum over the coordinates that are not 0, by Newton steps; those that reach 0 stay
+ * there. 0, or -1 without memory. */
+static int polish(lasso *w) {
+  size_t n = w->Z->n, count = 0;
+  for (size_t j = 0; j < w->Z->d; j++)
+    count += w->x[j] != 0;
+  double *columns = ms_doubles(n * count), *G = ms_doubles(2 * count * count);
+  int status = columns && G ? 0 : -1;
+  double least = INFINITY;
+  while (status == 0 && count > 0) {
+    count = 0;
+    find_remainder(w);
+    double worst = 0;
+    for (size_t j = 0; j < w->Z->d; j++) {
+      if (w->x[j] == 0)
+        continue;
+      const double *column = w->Z->values + j * n;
+      memcpy(columns + count * n, column, n * sizeof *column);
+      w->step[count] = dot(n, column, w->rest) / (double)n - copysign(w->lambda, w->x[j]);
+      worst = fmax(worst, fabs(w->step[count]));
+      w->active[count++] = j;
+    }
+    /* Each step is exact but for the ridge; what no longer falls is rounding. */
+    if (count == 0 || !(worst < 0.9 * least))
+      break;
+    least = worst;
+    cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, (int)count, (int)n, 1 / (double)n, columns,
+                (int)n, 0, G, (int)count);
+    double *F = G + count * count, slope = 0;
+    /* The ridge makes steps along which Zx does not change (equal columns) long but finite. */
+    if (factor_with_ridge(count, G, 1e-15, F) != 0)
+      break;
+    memcpy(w->gradient, w->step, count * sizeof *w->step);
+    ms_spd_solve(count, F, w->step);
+    for (size_t k = 0; k < count; k++)
+      slope -= w->gradient[k] * w->step[k];
+    if (!(slope < 0))
+      break;
+    if (search_line(w, count, slope))
+      least = INFINITY;
+  }
+  free(columns);
+  free(G);
+  return status;
+}
+
+/* Sweeps and exact solutions take turns; both only ever lower the objective, and the exact solution
+ * of a set of coordinates and signs is met once. */
+static ms_status solve_lasso(lasso *w, double tol, double scale, ms_error *err) {
+  enum { MAX_ROUNDS = 5000, SWEEPS = 20 };
+  size_t d = w->Z->d;
+  double residual = INFINITY;
+  find_remainder(w);
+  for (int round = 0; round < MAX_ROUNDS; round++) {
+    double change = sweep(w, true);
+    for (int i = 0; i < SWEEPS && change > 1e-3 * tol * scale; i++)
+      change = sweep(w, false);
+    if (polish(w) != 0)
+      return ms_no_memory(err);
+    find_gradient(w);
+    residual = ms_kkt_residual(d, w->x, w->gradient, w->lambda, scale);
+    if (residual <= tol)
+      return MS_OK;
+  }
+  return ms_fail(err, MS_STALLED, "LASSO: KKT residual %.3g instead of %.3g at lambda = %.6g",
+                 residual, tol, w->lambda);
+}
+
+ms_status ms_oracle_lasso(const ms_problem *p, double lambda, double tol, double *x,
+                          ms_error *err) {
+  size_t n = p->Z->n, d = p->Z->d;
+  if (!(lambda > 0))
+    return ms_fail(err, MS_BAD_SETTING, "LASSO: lambda = %g, must be > 0", lambda);
+  double *store = ms_doubles(3 * d + 2 * n);
+  size_t *active = calloc(d, sizeof *active);
+  crossing *crossings = calloc(d, sizeof *crossings);
+  ms_status status = MS_OK;
+  if (!store || !active || !crossings) {
+    status = ms_no_memory(err);
+    goto done;
+  }
+  memset(x, 0, d * sizeof *x);
+  lasso w = {.Z = p->Z,
+             .y = p->y,
+             .lambda = lambda,
+             .x = x,
+             .curvature = store,
+             .gradient = store + d,
+             .step = store + 2 * d,
+             .rest = store + 3 * d,
+             .image = store + 3 * d + n,
+             .active = active,
+             .crossings = crossings};
+  for (size_t j = 0; j < d; j++) {
+    const double *column = p->Z->values + j * n;
+    w.curvature[j] = dot(n, column, column) / (double)n;
+  }
+  find_gradient(&w);
+  double scale = largest(d, w.gradient);
+  if (scale > lambda)
+    status = solve_lasso(&w, tol, scale, err);
+done:
+  free(store);
+  free(active);
+  free(crossings);
+  return status;
+}

@@ -1,0 +1,25 @@
+/* Where the flow ends, found without integrating it (docs/theory.md, section 6). */
+#ifndef MS_ORACLE_H
+#define MS_ORACLE_H
+
+#include "../models/param.h"
+#include "problem.h"
+
+/* x[d] = argmin { R_a(x) : x minimizes |Zx - y| }: the end of the mirror flow at dose -a, for the
+ * squared loss. Damped Newton on the concave dual, max_nu y'nu - Q_a(Z'nu), x = grad Q_a(Z'nu),
+ * along a decreasing sequence of scales. No integration.
+ * When the equations Zx = y have no solution the least-squares residual is taken out of y first.
+ * Fails with MS_STALLED when it does not converge to `tol` (relative residual). */
+ms_status ms_oracle_interpolator(const ms_problem *p, const ms_param *param, const ms_start *start,
+                                 double a, double tol, double *x, ms_error *err);
+
+/* x[d] = argmin f(x) + lambda |x|_1 for the squared loss f = |Zx-y|^2/(2n): coordinate descent,
+ * then the exact solution on its active set, verified by the KKT conditions to `tol` (relative to
+ * max_j |grad f(0)_j|). */
+ms_status ms_oracle_lasso(const ms_problem *p, double lambda, double tol, double *x, ms_error *err);
+
+/* How far x is from 0 in grad f(x) + lambda d|x|_1, relative to `scale` (a gradient):
+ * the largest of (|g_j| - lambda)+ and |x_j| |g_j + lambda sign x_j| / |x|_inf. g = grad f(x). */
+double ms_kkt_residual(size_t d, const double *x, const double *g, double lambda, double scale);
+
+#endif

@@ -1,0 +1,242 @@
+#include "problem.h"
+#include "config.h"
+#include "random.h"
+#include "text.h"
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* squared: l = (z - y)^2 / 2 */
+
+static double squared_value(double z, double y) {
+  return (z - y) * (z - y) / 2;
+}
+
+static double squared_slope(double z, double y) {
+  return z - y;
+}
+
+static double squared_curvature(double z, double y) {
+  (void)z, (void)y;
+  return 1;
+}
+
+static const ms_loss losses[] = {
+    {"squared", "f = |Zx - y|^2 / (2n)", squared_value, squared_slope, squared_curvature},
+};
+
+const ms_loss *ms_loss_at(size_t i) {
+  return i < sizeof losses / sizeof *losses ? &losses[i] : NULL;
+}
+
+static const char *loss_choice(size_t i, const char **summary) {
+  const ms_loss *loss = ms_loss_at(i);
+  if (loss && summary)
+    *summary = loss->summary;
+  return loss ? loss->name : NULL;
+}
+
+#define GROUP "Problem"
+const ms_setting ms_problem_settings[] = {
+    {"data", MS_PATH, "FILE.csv", NULL, .group = GROUP,
+     .help = "real data: CSV with a header row, target first; default: the synthetic sparse "
+             "problem, Gaussian rows and a truth of a few +-1"},
+    {"target", MS_TEXT, "NAME", NULL, .group = GROUP,
+     .help = "column of --data that is the target; default: the first"},
+    {"standardize", MS_FLAG, NULL, "off", .group = GROUP,
+     .help = "centre the target; centre the features and scale them to variance 1 (constant ones "
+             "become 0)"},
+    {"loss", MS_CHOICE, "NAME", "squared", .choice = loss_choice, .group = GROUP,
+     .help = "loss of one sample"},
+    {"n", MS_COUNT, "N", "40", .min = 1, .max = 1e8, .group = GROUP,
+     .help = "samples of the synthetic problem"},
+    {"d", MS_COUNT, "N", "100", .min = 1, .max = 1e9, .group = GROUP,
+     .help = "features of the synthetic problem"},
+    {"sparsity", MS_COUNT, "N", NULL, .min = 0, .max = 1e9, .group = GROUP,
+     .help = "non-zeros of the synthetic truth; default: 5, or d where that is less"},
+    {"noise", MS_REAL, "SIGMA", "0", .min = 0, .max = HUGE_VAL, .group = GROUP,
+     .help = "standard deviation of the noise on the synthetic y"},
+    {"seed", MS_COUNT, "N", "1", .min = 0, .max = 9007199254740992.0, .group = GROUP,
+     .help = "seed of everything random; same seed, same bytes"},
+    {.name = NULL},
+};
+
+void ms_problem_free(ms_problem *p) {
+  if (!p)
+    return;
+  if (p->names)
+    for (size_t j = 0; j < p->Z->d; j++)
+      free(p->names[j]);
+  ms_matrix_free(p->Z);
+  free(p->names);
+  free(p->target);
+  free(p->y);
+  free(p->truth);
+  free(p);
+}
+
+static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
+  size_t n = ms_config_count(cfg, "n"), d = ms_config_count(cfg, "d"), k = MS_MIN(d, 5);
+  if (ms_config_given(cfg, "sparsity"))
+    k = ms_config_count(cfg, "sparsity");
+  if (k > d)
+    return ms_fail(err, MS_BAD_SETTING, "%s: '%zu' is not allowed; at most d = %zu",
+                   ms_config_origin(cfg, "sparsity"), k, d);
+  ms_status status = ms_matrix_new(&p->Z, n, d, err);
+  if (status != MS_OK)
+    return status;
+  uint64_t seed = (uint64_t)ms_config_real(cfg, "seed");
+  p->y = ms_doubles(n);
+  p->truth = ms_doubles(d);
+  size_t *order = calloc(d, sizeof *order);
+  gsl_rng *rng = ms_random_new(seed, MS_STREAM_DATA), *truth = ms_random_new(seed, MS_STREAM_TRUTH),
+          *noise = ms_random_new(seed, MS_STREAM_NOISE);
+  if (p->y && p->truth && order && rng && truth && noise) {
+    for (size_t i = 0; i < n * d; i++)
+      p->Z->values[i] = gsl_ran_gaussian_ziggurat(rng, 1);
+    for (size_t j = 0; j < d; j++)
+      order[j] = j;
+    for (size_t i = 0; i < k; i++) { /* a random k-subset, each with a fair sign */
+      size_t other = i + (size_t)gsl_rng_uniform_int(truth, (unsigned long)(d - i));
+      size_t j = order[other];
+      order[other] = order[i];
+      p->truth[j] = gsl_rng_uniform(truth) < 0.5 ? -1 : 1;
+    }
+    ms_matrix_mul(p->Z, p->truth, p->y);
+    double sigma = ms_config_real(cfg, "noise");
+    for (size_t i = 0; i < n; i++)
+      p->y[i] += sigma * gsl_ran_gaussian_ziggurat(noise, 1);
+  } else {
+    status = ms_no_memory(err);
+  }
+  free(order);
+  if (rng)
+    gsl_rng_free(rng);
+  if (truth)
+    gsl_rng_free(truth);
+  if (noise)
+    gsl_rng_free(noise);
+  return status;
+}
+
+static const char *column_candidate(size_t i, void *ctx) {
+  const ms_table *table = ctx;
+  return i < table->cols ? table->names[i] : NULL;
+}
+
+/* Mean 0 and, for features, variance 1 (a constant column has no scale: it becomes 0). */
+static void standardize(double *column, size_t n, bool scale) {
+  double mean = 0, sum = 0, largest = 0;
+  for (size_t i = 0; i < n; i++)
+    mean += column[i] / (double)n;
+  for (size_t i = 0; i < n; i++) {
+    largest = fmax(largest, fabs(column[i]));
+    column[i] -= mean;
+    sum += column[i] * column[i] / (double)n;
+  }
+  double deviation = sqrt(sum);
+  /* What is left of a constant after subtracting its rounded mean is rounding. */
+  bool constant = deviation <= 1e-13 * largest;
+  for (size_t i = 0; i < n && (scale || constant); i++)
+    column[i] = constant ? 0 : column[i] / deviation;
+}
+
+static ms_status from_table(ms_problem *p, ms_table *table, const ms_config *cfg, ms_error *err) {
+  const char *path = ms_config_text(cfg, "data"), *target = ms_config_text(cfg, "target");
+  size_t t = 0, n = table->rows, d = table->cols - 1;
+  if (d == 0)
+    return ms_fail(err, MS_BAD_INPUT, "%s:1:1: the target is the only column; features are missing",
+                   path);
+  if (target)
+    while (t < table->cols && strcmp(table->names[t], target) != 0)
+      t++;
+  if (t == table->cols) {
+    const char *near = ms_nearest(target, column_candidate, table);
+    return ms_fail(err, MS_BAD_SETTING, "%s: '%s' is no column of %s%s%s%s",
+                   ms_config_origin(cfg, "target"), target, path, near ? "; did you mean '" : "",
+                   near ? near : "", near ? "'?" : "");
+  }
+  ms_status status = ms_matrix_new(&p->Z, n, d, err);
+  if (status != MS_OK)
+    return status;
+  p->y = ms_doubles(n);
+  p->names = calloc(d, sizeof *p->names);
+  p->target = strdup(table->names[t]);
+  if (!p->y || !p->names || !p->target)
+    return ms_no_memory(err);
+  memcpy(p->y, table->values + t * n, n * sizeof *p->y);
+  for (size_t c = 0, j = 0; c < table->cols; c++) {
+    if (c == t)
+      continue;
+    memcpy(p->Z->values + j * n, table->values + c * n, n * sizeof(double));
+    p->names[j] = table->names[c];
+    table->names[c] = NULL;
+    j++;
+  }
+  if (ms_config_flag(cfg, "standardize")) {
+    standardize(p->y, n, false);
+    for (size_t j = 0; j < d; j++)
+      standardize(p->Z->values + j * n, n, true);
+  }
+  return MS_OK;
+}
+
+static ms_status from_file(ms_problem *p, const ms_config *cfg, ms_error *err) {
+  static const char *const synthetic_only[] = {"n", "d", "sparsity", "noise"};
+  for (size_t i = 0; i < 4; i++)
+    if (ms_config_given(cfg, synthetic_only[i]))
+      return ms_fail(err, MS_BAD_SETTING,
+                     "%s: '%s' describes the synthetic problem and does not go with --data",
+                     ms_config_origin(cfg, synthetic_only[i]),
+                     ms_config_text(cfg, synthetic_only[i]));
+  ms_table table;
+  ms_status status = ms_table_read(&table, ms_config_text(cfg, "data"), err);
+  if (status != MS_OK)
+    return status;
+  status = from_table(p, &table, cfg, err);
+  ms_table_free(&table);
+  return status;
+}
+
+ms_status ms_problem_new(ms_problem **out, const ms_config *cfg, ms_error *err) {
+  ms_problem *p = calloc(1, sizeof *p);
+  if (!p)
+    return ms_no_memory(err);
+  for (size_t i = 0; ms_loss_at(i); i++)
+    if (strcmp(ms_loss_at(i)->name, ms_config_text(cfg, "loss")) == 0)
+      p->loss = ms_loss_at(i);
+  bool real = ms_config_text(cfg, "data") != NULL;
+  ms_status status = MS_OK;
+  for (size_t i = 0; !real && i < 2 && status == MS_OK; i++) {
+    const char *name = i == 0 ? "target" : "standardize";
+    if (ms_config_given(cfg, name) && (i == 0 || ms_config_flag(cfg, name)))
+      status = ms_fail(err, MS_BAD_SETTING, "%s: goes with --data FILE.csv only",
+                       ms_config_origin(cfg, name));
+  }
+  if (status == MS_OK)
+    status = real ? from_file(p, cfg, err) : synthetic(p, cfg, err);
+  if (status != MS_OK) {
+    ms_problem_free(p);
+    return status;
+  }
+  *out = p;
+  return MS_OK;
+}
+
+double ms_problem_loss(const ms_problem *p, const double *Zx) {
+  double sum = 0;
+  for (size_t i = 0; i < p->Z->n; i++)
+    sum += p->loss->value(Zx[i], p->y[i]);
+  return sum / (double)p->Z->n;
+}
+
+void ms_problem_slope(const ms_problem *p, const double *Zx, double *r) {
+  for (size_t i = 0; i < p->Z->n; i++)
+    r[i] = p->loss->slope(Zx[i], p->y[i]) / (double)p->Z->n;
+}
+
+void ms_problem_curvature(const ms_problem *p, const double *Zx, double *c) {
+  for (size_t i = 0; i < p->Z->n; i++)
+    c[i] = p->loss->curvature(Zx[i], p->y[i]) / (double)p->Z->n;
+}

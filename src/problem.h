@@ -1,0 +1,38 @@
+/* A problem: data and loss, f(x) = (1/n) sum_i l((Zx)_i; y_i). Knows nothing of models. */
+#ifndef MS_PROBLEM_H
+#define MS_PROBLEM_H
+
+#include "matrix.h"
+
+/* A loss of one sample: value, first and second derivative in z = (Zx)_i. Convex, l >= 0. */
+typedef struct ms_loss {
+  const char *name, *summary;
+  double (*value)(double z, double y);
+  double (*slope)(double z, double y);
+  double (*curvature)(double z, double y);
+} ms_loss;
+
+/* The losses there are, NULL after the last. */
+const ms_loss *ms_loss_at(size_t i);
+
+typedef struct ms_problem {
+  ms_matrix *Z;
+  double *y;     /* n */
+  double *truth; /* d, or NULL when not known */
+  char **names;  /* d feature names, or NULL */
+  char *target;  /* name of y, or NULL */
+  const ms_loss *loss;
+} ms_problem;
+
+/* From the settings: --data where given, else the synthetic sparse problem. */
+ms_status ms_problem_new(ms_problem **p, const ms_config *cfg, ms_error *err);
+void ms_problem_free(ms_problem *p);
+
+extern const ms_setting ms_problem_settings[]; /* ends with name NULL */
+
+/* f from Zx; r_i = df/d(Zx)_i; c_i = second derivative (1/n and residual/n for squared loss). */
+double ms_problem_loss(const ms_problem *p, const double *Zx);
+void ms_problem_slope(const ms_problem *p, const double *Zx, double *r);
+void ms_problem_curvature(const ms_problem *p, const double *Zx, double *c);
+
+#endif

@@ -1,0 +1,617 @@
+#include "run.h"
+#include "oracle.h"
+#include "text.h"
+#include <cblas.h>
+#include <gsl/gsl_errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+void openblas_set_num_threads(int);
+
+/* Natural times. Units: 1/max_j |grad f(x0)_j|, in which the dual variable moves by one. */
+static const double BASE_HORIZON = 80;  /* of --t-end, and the part drawn at even distances */
+static const double SCALE_HORIZON = 4;  /* added for each unit of ln(1/beta) */
+static const double LAST_HORIZON = 1e12; /* where a run that does not settle is given up */
+/* A gradient flow beside the mirror flow must cost well below a second. */
+static const double PARTNER_FLOPS = 2e9;
+/* Numbers of x that are kept for state.npz; beyond that only the last x is. */
+static const double STATE_NUMBERS = 2e7;
+/* Newton systems of the oracles: n^2 d up to this. */
+static const double ORACLE_FLOPS = 3e8;
+
+#define X(name) extern const ms_param ms_param_##name;
+MS_PARAMS(X)
+#undef X
+#define X(name) &ms_param_##name,
+static const ms_param *const params[] = {MS_PARAMS(X)};
+#undef X
+
+const ms_param *ms_param_at(size_t i) {
+  return i < sizeof params / sizeof *params ? params[i] : NULL;
+}
+
+/* ---- Settings ------------------------------------------------------------------------------- */
+
+typedef struct named {
+  const char *name, *summary;
+} named;
+
+static const named models[] = {{"diag", "diagonal linear network: x_j = g(w_j), one per feature"}};
+static const named flow_modes[] = {
+    {"auto", "the mirror flow, and the gradient flow beside it where that is cheap"},
+    {"mirror", "the mirror flow alone"},
+    {"gradient", "the gradient flow of the weights alone"},
+    {"both", "both, with their gap"},
+};
+static const named state_forms[] = {
+    {"auto", "the smaller of the two"},
+    {"sample-dual", "n unknowns, mu = Z' nu"},
+    {"dual", "d unknowns, mu"},
+};
+
+static const char *named_at(const named *list, size_t count, size_t i, const char **summary) {
+  if (i >= count)
+    return NULL;
+  if (summary)
+    *summary = list[i].summary;
+  return list[i].name;
+}
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+static const char *model_choice(size_t i, const char **summary) {
+  return named_at(models, COUNT(models), i, summary);
+}
+
+static const char *flow_choice(size_t i, const char **summary) {
+  return named_at(flow_modes, COUNT(flow_modes), i, summary);
+}
+
+static const char *state_choice(size_t i, const char **summary) {
+  return named_at(state_forms, COUNT(state_forms), i, summary);
+}
+
+static const named formats[] = {{"png", "picture"}, {"svg", "vector, for the web"}, {"pdf", "vector, for print"}};
+
+static const char *format_choice(size_t i, const char **summary) {
+  return named_at(formats, COUNT(formats), i, summary);
+}
+
+static const char *param_choice(size_t i, const char **summary) {
+  const ms_param *p = ms_param_at(i);
+  if (p && summary)
+    *summary = p->summary;
+  return p ? p->name : NULL;
+}
+
+static const char *method_choice(size_t i, const char **summary) {
+  const ms_method *m = ms_method_at(i);
+  if (m && summary)
+    *summary = m->summary;
+  return m ? m->name : NULL;
+}
+
+#define MODEL "Model"
+const ms_setting ms_model_settings[] = {
+    {"model", MS_CHOICE, "NAME", "diag", .choice = model_choice, .group = MODEL,
+     .help = "what is trained"},
+    {"param", MS_CHOICE, "NAME", "mw", .choice = param_choice, .group = MODEL,
+     .help = "parametrization x = g(w) of one coordinate"},
+    {"init-scale", MS_SCALE, "BETA", "1", .group = MODEL,
+     .help = "scale beta of the initialization (mw: (m0^2 - w0^2)/2, uv: 2 u0 v0), a number of any "
+             "magnitude (1e-1000) or a file with one per coordinate"},
+    {"init-x", MS_VALUES, "X", "0", .min = -HUGE_VAL, .max = HUGE_VAL, .group = MODEL,
+     .help = "x at t = 0: a number for all coordinates or a file (text or .npy) with one each"},
+    {.name = NULL},
+};
+
+#define FLOW "Flow and integration"
+#define OUTPUT "Output"
+const ms_setting ms_run_settings[] = {
+    {"flow", MS_CHOICE, "NAME", "auto", .choice = flow_choice, .group = FLOW,
+     .help = "which flow to integrate"},
+    {"state", MS_CHOICE, "NAME", "auto", .choice = state_choice, .group = FLOW,
+     .help = "unknowns of the mirror flow"},
+    {"method", MS_CHOICE, "NAME", "bdf", .choice = method_choice, .group = FLOW,
+     .help = "integrator"},
+    {"t-end", MS_REAL, "T", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
+     .help = "time to integrate to; default: until the loss tolerance or a stationary point is "
+             "reached"},
+    {"stop-loss", MS_REAL, "TOL", NULL, .min = 0, .max = HUGE_VAL, .group = FLOW,
+     .help = "end once the schedule is over and f(x) <= TOL; default: 1e-20 f(0)"},
+    {"rtol", MS_REAL, "TOL", "1e-8", .min = 1e-14, .max = 0.1, .group = FLOW,
+     .help = "error allowed per step, relative to x"},
+    {"atol", MS_REAL, "TOL", NULL, .min = 0, .max = 0.1, .min_open = true, .group = FLOW,
+     .help = "error allowed per step in the exponents of the mirror flow; default: rtol, less "
+             "where beta is larger than the solution"},
+    {"max-steps", MS_COUNT, "N", "1000000", .min = 1, .max = 1e15, .group = FLOW,
+     .help = "give up after N steps"},
+    {"threads", MS_COUNT, "N", "1", .min = 1, .max = 1024, .group = FLOW,
+     .help = "threads of the linear algebra; results differ in the last digits between numbers of "
+             "threads"},
+    {"points", MS_COUNT, "N", "200", .min = 2, .max = 1e7, .group = OUTPUT,
+     .help = "recorded times"},
+    {"out", MS_PATH, "DIR", NULL, .group = OUTPUT,
+     .help = "write trajectory.csv, state.npz, summary.json, config.ini and potential.csv to DIR"},
+    {"plot", MS_CHOICE, "png,svg,pdf", NULL, .listed = true, .choice = format_choice,
+     .group = OUTPUT,
+     .help = "draw trajectory and potential into the --out folder (mirrorsim-run where none is "
+             "given); --plot alone makes PNG, --plot=svg,pdf others"},
+    {"json", MS_FLAG, NULL, "off", .group = OUTPUT, .help = "print the summary as JSON, no table"},
+    {"quiet", MS_FLAG, NULL, "off", .group = OUTPUT, .help = "print nothing but errors"},
+    {.name = NULL},
+};
+
+/* ---- Lists ---------------------------------------------------------------------------------- */
+
+static const char *schedule_list(size_t i, const char **summary) {
+  const ms_schedule_class *c = ms_schedule_class_at(i);
+  if (c)
+    *summary = c->summary;
+  return c ? c->name : NULL;
+}
+
+static const char *loss_list(size_t i, const char **summary) {
+  const ms_loss *c = ms_loss_at(i);
+  if (c)
+    *summary = c->summary;
+  return c ? c->name : NULL;
+}
+
+static const char *form_list(size_t i, const char **summary) {
+  const ms_flow_class *c = ms_flow_class_at(i);
+  if (c)
+    *summary = c->summary;
+  return c ? c->name : NULL;
+}
+
+static const char *observable_list(size_t i, const char **summary) {
+  const ms_observable *o = ms_observable_at(i);
+  if (o)
+    *summary = o->summary;
+  return o ? o->name : NULL;
+}
+
+static const struct list {
+  const char *name;
+  const char *(*at)(size_t i, const char **summary);
+} lists[] = {{"models", model_choice},     {"params", param_choice},
+             {"schedules", schedule_list}, {"flows", form_list},
+             {"methods", method_choice},   {"losses", loss_list},
+             {"observables", observable_list}};
+
+const char *ms_list_name(size_t i) {
+  return i < COUNT(lists) ? lists[i].name : NULL;
+}
+
+const char *ms_list(const char *list, size_t i, const char **summary) {
+  const char *unused;
+  for (size_t k = 0; k < COUNT(lists); k++)
+    if (strcmp(lists[k].name, list) == 0)
+      return lists[k].at(i, summary ? summary : &unused);
+  return NULL;
+}
+
+/* ---- Building a run ------------------------------------------------------------------------- */
+
+void ms_run_add_note(ms_run *run, const char *format, ...) {
+  if (run->notes == MS_NOTES_MAX)
+    return;
+  va_list args;
+  va_start(args, format);
+  vsnprintf(run->note[run->notes++], MS_NOTE_LENGTH, format, args);
+  va_end(args);
+}
+
+static double seconds_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* One value for all coordinates, or a file with d of them. */
+static ms_status read_values(const ms_config *cfg, const char *name, bool logs, size_t d,
+                             double *values, ms_error *err) {
+  const char *text = ms_config_text(cfg, name);
+  double one;
+  if (logs ? ms_parse_log(text, &one) : ms_parse_real(text, &one)) {
+    for (size_t j = 0; j < d; j++)
+      values[j] = one;
+    return MS_OK;
+  }
+  double *from_file;
+  size_t count;
+  ms_status status = ms_vector_read(&from_file, &count, text, logs, err);
+  if (status != MS_OK)
+    return status;
+  if (count == d)
+    memcpy(values, from_file, d * sizeof *values);
+  else
+    status = ms_fail(err, MS_BAD_INPUT, "%s: has %zu numbers; %s takes one or d = %zu", text, count,
+                     ms_config_origin(cfg, name), d);
+  free(from_file);
+  return status;
+}
+
+/* kappa = arcsinh(x0 / beta), with beta of any magnitude. */
+static double start_kappa(double x0, double ln_beta) {
+  if (x0 == 0)
+    return 0;
+  double ln_ratio = log(fabs(x0)) - ln_beta;
+  return copysign(ln_ratio > 20 ? ln_ratio + log(2) : asinh(exp(ln_ratio)), x0);
+}
+
+static ms_status build_start(ms_run *run, ms_error *err) {
+  size_t n = run->problem->Z->n, d = run->problem->Z->d;
+  run->ln_beta = ms_doubles(d);
+  run->kappa = ms_doubles(d);
+  run->start_x = ms_doubles(d);
+  run->x = ms_doubles(d);
+  run->partner_x = ms_doubles(d);
+  run->Zx = ms_doubles(n);
+  run->scratch = ms_doubles(n + d);
+  if (!run->ln_beta || !run->kappa || !run->start_x || !run->x || !run->partner_x || !run->Zx ||
+      !run->scratch)
+    return ms_no_memory(err);
+  ms_status status = read_values(run->cfg, "init-scale", true, d, run->ln_beta, err);
+  if (status == MS_OK)
+    status = read_values(run->cfg, "init-x", false, d, run->start_x, err);
+  for (size_t j = 0; j < d && status == MS_OK; j++)
+    run->kappa[j] = start_kappa(run->start_x[j], run->ln_beta[j]);
+  return status;
+}
+
+static double largest(const double *v, size_t n) {
+  return n ? fabs(v[cblas_idamax((int)n, v, 1)]) : 0;
+}
+
+/* The unit of gradients: the larger of max |grad f| at x0 and at 0. */
+static double gradient_scale(ms_run *run) {
+  const ms_problem *p = run->problem;
+  double *r = run->scratch, *g = run->scratch + p->Z->n, scale;
+  ms_matrix_mul(p->Z, run->start_x, run->Zx);
+  ms_flow_gradient(p, run->Zx, r, g);
+  scale = largest(g, p->Z->d);
+  memset(run->Zx, 0, p->Z->n * sizeof *run->Zx);
+  ms_flow_gradient(p, run->Zx, r, g);
+  scale = fmax(scale, largest(g, p->Z->d));
+  return scale > 0 && isfinite(scale) ? scale : 1;
+}
+
+/* Planned times: even up to `base`, then in equal ratios up to t_end. */
+static ms_status plan_times(ms_run *run, double base, ms_error *err) {
+  size_t even = ms_config_count(run->cfg, "points");
+  double t_end = run->setup.t_end;
+  size_t more = t_end > base ? (size_t)ceil(20 * log10(t_end / base)) : 0;
+  run->points = even + more;
+  run->times = ms_doubles(run->points);
+  if (!run->times)
+    return ms_no_memory(err);
+  for (size_t i = 0; i < even; i++)
+    run->times[i] = base * (double)i / (double)(even - 1);
+  for (size_t i = 0; i < more; i++)
+    run->times[even + i] = base * pow(t_end / base, (double)(i + 1) / (double)more);
+  run->times[run->points - 1] = t_end;
+  return MS_OK;
+}
+
+static ms_status build_schedule(ms_run *run, ms_error *err) {
+  ms_setup *s = &run->setup;
+  double G = s->gradient_scale, least = 0;
+  for (size_t j = 0; j < run->problem->Z->d; j++)
+    least = fmin(least, run->ln_beta[j]);
+  double base = (BASE_HORIZON - SCALE_HORIZON * least) / G;
+  if (ms_config_text(run->cfg, "wd-off"))
+    base = fmax(base, 2 * ms_config_real(run->cfg, "wd-off"));
+  bool given = ms_config_text(run->cfg, "t-end") != NULL;
+  if (given)
+    base = ms_config_real(run->cfg, "t-end");
+  ms_status status = ms_schedule_new(&run->schedule, run->cfg, G / 4, base / 2, err);
+  if (status != MS_OK)
+    return status;
+  s->schedule = run->schedule;
+  s->t_end = base;
+  if (!given) {
+    double dose = ms_schedule_dose(run->schedule, base);
+    s->t_end = fmax(LAST_HORIZON / G, 100 * (base + 4 * dose / G));
+  }
+  status = plan_times(run, base, err);
+  run->keep_states = (double)run->points * (double)run->problem->Z->d <= STATE_NUMBERS;
+  return status;
+}
+
+static bool partner_is_cheap(const ms_run *run) {
+  double n = (double)run->problem->Z->n, d = (double)run->problem->Z->d,
+         p = d * (double)run->setup.param->width;
+  return 20 * p * p * p + 4000 * n * d <= PARTNER_FLOPS;
+}
+
+static ms_status build_flows(ms_run *run, ms_error *err) {
+  const char *mode = ms_config_text(run->cfg, "flow"), *state = ms_config_text(run->cfg, "state");
+  ms_setup *s = &run->setup;
+  bool mirror = strcmp(mode, "gradient") != 0, exists = s->param->primal != NULL;
+  if (mirror && !exists && strcmp(mode, "auto") != 0)
+    return ms_fail(err, MS_UNSUPPORTED, "--flow %s: the parametrization '%s' has no mirror flow",
+                   mode, s->param->name);
+  mirror = mirror && exists;
+  bool gradient = !mirror || strcmp(mode, "both") == 0;
+  if (strcmp(mode, "auto") == 0 && mirror) {
+    gradient = partner_is_cheap(run);
+    if (!gradient)
+      ms_run_add_note(run, "The gradient flow is left out, it is expensive at this size: --flow "
+                           "both integrates it too.");
+  }
+  if (gradient && mirror && !ms_flow_representable(s)) {
+    gradient = false;
+    ms_run_add_note(run, "The gradient flow is left out: its weights w would be smaller or larger "
+                         "than double precision holds. The mirror flow has no such limit.");
+  }
+  const char *form = "gradient";
+  if (mirror)
+    form = strcmp(state, "auto") != 0                   ? state
+           : run->problem->Z->n < run->problem->Z->d ? "sample-dual"
+                                                     : "dual";
+  run->flow_name = mirror ? (gradient ? "both" : "mirror") : "gradient";
+  ms_status status = ms_flow_new(&run->flow, ms_flow_class_find(form), s, err);
+  if (status != MS_OK)
+    return status;
+  run->flow->may_finish = true;
+  if (mirror && gradient)
+    status = ms_flow_new(&run->partner, ms_flow_class_find("gradient"), s, err);
+  return status;
+}
+
+static void describe(ms_run *run) {
+  const ms_setup *s = &run->setup;
+  const ms_matrix *Z = run->problem->Z;
+  if (run->schedule->alpha0 > 0 && run->schedule->class->alpha(run->schedule, 0, false) > 0) {
+    if (!ms_config_given(run->cfg, "wd") && strcmp(run->schedule->class->name, "file") != 0)
+      ms_run_add_note(run, "alpha0 = %.4g was chosen: a quarter of max_j |grad f(x0)_j|; from a half "
+                           "on, a constant alpha keeps x at 0.",
+                      run->schedule->alpha0);
+  }
+  if (Z->n >= Z->d)
+    ms_run_add_note(run, "n = %zu >= d = %zu: unless Z is rank-deficient f has one minimizer; the "
+                         "dose then changes the way of x, not its end.",
+                    Z->n, Z->d);
+  (void)s;
+}
+
+static ms_status build(ms_run *run, ms_error *err) {
+  ms_config *cfg = run->cfg;
+  ms_setup *s = &run->setup;
+  openblas_set_num_threads((int)ms_config_count(cfg, "threads"));
+  ms_status status = ms_problem_new(&run->problem, cfg, err);
+  if (status == MS_OK)
+    status = build_start(run, err);
+  if (status != MS_OK)
+    return status;
+  s->problem = run->problem;
+  s->start = (ms_start){run->ln_beta, run->kappa};
+  for (size_t i = 0; ms_param_at(i); i++)
+    if (strcmp(ms_param_at(i)->name, ms_config_text(cfg, "param")) == 0)
+      s->param = ms_param_at(i);
+  for (size_t i = 0; ms_method_at(i); i++)
+    if (strcmp(ms_method_at(i)->name, ms_config_text(cfg, "method")) == 0)
+      s->method = ms_method_at(i);
+  s->rtol = ms_config_real(cfg, "rtol");
+  s->atol = ms_config_text(cfg, "atol") ? ms_config_real(cfg, "atol") : 0;
+  s->step_limit = ms_config_count(cfg, "max-steps");
+  s->gradient_scale = gradient_scale(run);
+  memset(run->Zx, 0, run->problem->Z->n * sizeof *run->Zx);
+  s->stop_loss = ms_config_text(cfg, "stop-loss") ? ms_config_real(cfg, "stop-loss")
+                                                  : 1e-20 * ms_problem_loss(run->problem, run->Zx);
+  s->stop_gradient = 1e-10;
+  status = build_schedule(run, err);
+  if (status == MS_OK)
+    status = build_flows(run, err);
+  if (status == MS_OK)
+    describe(run);
+  return status;
+}
+
+ms_status ms_run_new(ms_run **out, const ms_config *cfg, ms_error *err) {
+  *out = NULL;
+  gsl_set_error_handler_off();
+  ms_run *run = calloc(1, sizeof *run);
+  if (!run)
+    return ms_no_memory(err);
+  run->start_seconds = seconds_now();
+  run->limit_gap = NAN;
+  run->worst_gap = run->worst_drift = NAN;
+  run->status = "running";
+  run->cfg = ms_config_copy(cfg);
+  ms_status status = run->cfg ? build(run, err) : ms_no_memory(err);
+  if (status != MS_OK) {
+    ms_run_free(run);
+    return status;
+  }
+  *out = run;
+  return MS_OK;
+}
+
+void ms_run_free(ms_run *run) {
+  if (!run)
+    return;
+  ms_flow_free(run->flow);
+  ms_flow_free(run->partner);
+  ms_problem_free(run->problem);
+  ms_schedule_free(run->schedule);
+  ms_config_free(run->cfg);
+  double *blocks[] = {run->ln_beta, run->kappa,     run->times,   run->x,    run->Zx,
+                      run->scratch, run->partner_x, run->start_x, run->rows, run->states};
+  for (size_t i = 0; i < COUNT(blocks); i++)
+    free(blocks[i]);
+  free(run);
+}
+
+void ms_run_interrupt_on(ms_run *run, const volatile sig_atomic_t *flag) {
+  run->flow->integrator->interrupt = flag;
+  if (run->partner)
+    run->partner->integrator->interrupt = flag;
+}
+
+/* ---- Advancing ------------------------------------------------------------------------------ */
+
+size_t ms_run_points(const ms_run *run) {
+  return run->points;
+}
+
+double ms_run_time(const ms_run *run, size_t i) {
+  return run->times[i];
+}
+
+static double worse(double so_far, double now) {
+  return isnan(now) ? so_far : isnan(so_far) ? now : fmax(so_far, now);
+}
+
+static size_t observable_count(void) {
+  size_t count = 0;
+  while (ms_observable_at(count))
+    count++;
+  return count;
+}
+
+static ms_status record(ms_run *run, double t, ms_error *err) {
+  size_t columns = observable_count(), d = run->problem->Z->d, n = run->problem->Z->n;
+  if ((run->recorded & (run->recorded - 1)) == 0) { /* a power of two: time to double */
+    size_t room = run->recorded ? 2 * run->recorded : 1;
+    double *rows = realloc(run->rows, room * columns * sizeof *rows);
+    if (rows)
+      run->rows = rows;
+    double *states = realloc(run->states, (run->keep_states ? room : 1) * d * sizeof *states);
+    if (states)
+      run->states = states;
+    if (!rows || !states)
+      return ms_no_memory(err);
+  }
+  ms_view view = {.t = t,
+                  .alpha = ms_schedule_alpha(run->schedule, t),
+                  .dose = ms_schedule_dose(run->schedule, t),
+                  .loss = ms_problem_loss(run->problem, run->Zx),
+                  .x = run->x,
+                  .Zx = run->Zx,
+                  .r = run->scratch,
+                  .g = run->scratch + n,
+                  .setup = &run->setup,
+                  .gap = NAN,
+                  .drift = NAN};
+  run->largest_x = fmax(run->largest_x, largest(run->x, d));
+  const ms_flow *gradient = run->partner ? run->partner : run->flow;
+  view.drift = ms_flow_invariant_drift(gradient, t);
+  if (run->partner) {
+    double difference = 0;
+    for (size_t j = 0; j < d; j++)
+      difference = fmax(difference, fabs(run->x[j] - run->partner_x[j]));
+    view.gap = difference > 0 ? difference / run->largest_x : 0;
+  }
+  run->worst_gap = worse(run->worst_gap, view.gap);
+  run->worst_drift = worse(run->worst_drift, view.drift);
+  double *row = run->rows + run->recorded * columns;
+  for (size_t c = 0; c < columns; c++)
+    row[c] = ms_observable_at(c)->value(&view);
+  memcpy(run->states + (run->keep_states ? run->recorded * d : 0), run->x, d * sizeof(double));
+  run->recorded++;
+  return MS_OK;
+}
+
+ms_status ms_run_advance(ms_run *run, size_t i, ms_error *err) {
+  if (i >= run->points)
+    return ms_fail(err, MS_BAD_SETTING, "point %zu of %zu does not exist", i, run->points);
+  double t = run->times[i];
+  ms_status status = ms_flow_advance(run->flow, &t, run->x, run->Zx, err);
+  if (status < 0)
+    return status;
+  if (run->partner) {
+    double *other_Zx = run->scratch;
+    ms_status other = ms_flow_advance(run->partner, &t, run->partner_x, other_Zx, err);
+    if (other < 0)
+      return other;
+  }
+  ms_status recorded = record(run, t, err);
+  return recorded < 0 ? recorded : status;
+}
+
+const double *ms_run_x(const ms_run *run, size_t *d) {
+  *d = run->problem->Z->d;
+  if (!run->recorded)
+    return NULL;
+  return run->states + (run->keep_states ? (run->recorded - 1) * *d : 0);
+}
+
+double ms_run_t(const ms_run *run) {
+  return ms_run_observe(run, "t");
+}
+
+double ms_run_observe(const ms_run *run, const char *name) {
+  size_t columns = observable_count();
+  for (size_t c = 0; c < columns && run->recorded; c++)
+    if (strcmp(ms_observable_at(c)->name, name) == 0)
+      return run->rows[(run->recorded - 1) * columns + c];
+  return NAN;
+}
+
+const char *ms_run_note(const ms_run *run, size_t i) {
+  return i < run->notes ? run->note[i] : NULL;
+}
+
+/* ---- The end -------------------------------------------------------------------------------- */
+
+static void compare_with_limit(ms_run *run) {
+  const ms_setup *s = &run->setup;
+  size_t n = run->problem->Z->n, d = run->problem->Z->d;
+  double small = (double)MS_MIN(n, d);
+  if (run->problem->loss != ms_loss_at(0) || !s->param->primal)
+    return;
+  if (small * small * (double)MS_MAX(n, d) > ORACLE_FLOPS) {
+    ms_run_add_note(run, "The end is not compared with the independent limit: expensive at this "
+                         "size.");
+    return;
+  }
+  double *x = ms_doubles(d), from;
+  if (!x)
+    return;
+  ms_error err = {0};
+  double alpha = ms_schedule_limit(run->schedule, &from);
+  ms_status status;
+  if (alpha > 0) {
+    status = ms_oracle_lasso(run->problem, s->param->cost * alpha, 1e-12, x, &err);
+  } else {
+    double dose = ms_schedule_total(run->schedule);
+    if (isinf(dose)) /* alpha tends to 0, slowly: the limit at the dose that the run has reached */
+      dose = ms_run_observe(run, "dose");
+    status = ms_oracle_interpolator(run->problem, s->param, &s->start, -dose, 1e-11, x, &err);
+  }
+  if (status == MS_OK) {
+    double size = largest(x, d), difference = 0;
+    for (size_t j = 0; j < d; j++)
+      difference = fmax(difference, fabs(run->x[j] - x[j]));
+    run->limit_gap = size > 0 ? difference / size : difference;
+  } else {
+    ms_run_add_note(run, "The end is not compared with the independent limit: %s.", err.message);
+  }
+  free(x);
+}
+
+ms_status ms_run_finish(ms_run *run, ms_status outcome, const ms_error *why, ms_error *err) {
+  if (!run->recorded)
+    return ms_fail(err, MS_STALLED, "nothing was recorded");
+  run->finished = true;
+  run->seconds = seconds_now() - run->start_seconds;
+  run->status = outcome == MS_OK            ? "t_end"
+                : outcome == MS_ENDED       ? run->flow->end
+                : outcome == MS_INTERRUPTED ? "interrupted"
+                                            : "failed";
+  if (outcome < 0 && why)
+    snprintf(run->message, sizeof run->message, "%s", why->message);
+  if (outcome >= 0) {
+    size_t d;
+    memcpy(run->x, ms_run_x(run, &d), run->problem->Z->d * sizeof(double));
+    compare_with_limit(run);
+  }
+  run->limit_seconds = seconds_now() - run->start_seconds - run->seconds;
+  return MS_OK;
+}

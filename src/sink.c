@@ -1,0 +1,261 @@
+/* Sinks: where results go. Each file appears whole or not at all. */
+#include "run.h"
+#include "text.h"
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* x is part of summary.json up to this many coordinates. */
+enum { JSON_X_MAX = 10000 };
+/* Curves and points of potential.csv. */
+enum { POTENTIAL_CURVES = 9, POTENTIAL_POINTS = 201 };
+
+/* ---- The summary ---------------------------------------------------------------------------- */
+
+static double observed(const ms_run *run, const char *name) {
+  return ms_run_observe(run, name);
+}
+
+static double both(const ms_run *run, size_t flow, size_t partner) {
+  return (double)(flow + (run->partner ? partner : 0));
+}
+
+#define PARTNER(run, field) ((run)->partner ? (run)->partner->field : 0)
+
+bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
+  const ms_flow *f = run->flow;
+  const ms_summary all[] = {
+      {"model", "", ms_config_text(run->cfg, "model"), NAN, false},
+      {"param", "", run->setup.param->name, NAN, false},
+      {"flow", "", run->flow_name, NAN, false},
+      {"state", "form of the equations", f->class->name, NAN, false},
+      {"method", "", run->setup.method->name, NAN, false},
+      {"schedule", "", run->schedule->class->name, NAN, false},
+      {"status", "why the run ended", run->status, NAN, false},
+      {"t_end", "", NULL, observed(run, "t"), false},
+      {"n", "samples", NULL, (double)run->problem->Z->n, true},
+      {"d", "features", NULL, (double)run->problem->Z->d, true},
+      {"wd", "alpha0", NULL, run->schedule->alpha0, false},
+      {"wd_off", "T of the schedule", NULL, run->schedule->T, false},
+      {"dose", "integral of alpha", NULL, observed(run, "dose"), false},
+      {"ln_beta", "ln of the potential's scale", NULL, observed(run, "ln_beta"), false},
+      {"loss", "f(x)", NULL, observed(run, "loss"), false},
+      {"residual", "|Zx - y| / |y|", NULL, observed(run, "residual"), false},
+      {"kkt_residual", "distance from stationary", NULL, observed(run, "kkt_residual"), false},
+      {"l1", "|x|_1", NULL, observed(run, "l1"), false},
+      {"l2", "|x|_2", NULL, observed(run, "l2"), false},
+      {"nuclear_norm", "of a matrix model", NULL, NAN, false},
+      {"rank_effective", "of a matrix model", NULL, NAN, false},
+      {"nonzeros", "above 1e-3 of the largest", NULL, observed(run, "nonzeros"), true},
+      {"potential", "R_a(x)", NULL, observed(run, "potential"), false},
+      {"effective_exponent", "2 is L2, 1 is L1", NULL, observed(run, "effective_exponent"), false},
+      {"effective_exponent_mean", "unweighted", NULL, observed(run, "effective_exponent_mean"),
+       false},
+      {"truth_error", "|x - truth|_2", NULL, observed(run, "truth_error"), false},
+      {"gf_mf_gap", "largest along the run", NULL, run->worst_gap, false},
+      {"invariant_drift", "largest along the run", NULL, run->worst_drift, false},
+      {"limit_gap", "from the independent limit", NULL, run->limit_gap, false},
+      {"steps", "of the flow recorded", NULL, (double)f->integrator->steps, true},
+      {"rhs_evaluations", "right-hand sides, all flows", NULL,
+       both(run, f->integrator->rhs_count, PARTNER(run, integrator->rhs_count)), true},
+      {"jacobian_evaluations", "all flows", NULL,
+       both(run, f->integrator->jacobian_count, PARTNER(run, integrator->jacobian_count)), true},
+      {"passes", "over Z, all flows", NULL, both(run, f->passes, PARTNER(run, passes)), true},
+      {"message", "", *run->message ? run->message : NULL, NAN, false},
+  };
+  if (i >= sizeof all / sizeof *all)
+    return false;
+  *entry = all[i];
+  return true;
+}
+
+double ms_run_summary(const ms_run *run, const char *key) {
+  ms_summary entry;
+  for (size_t i = 0; ms_run_summary_at(run, i, &entry); i++)
+    if (strcmp(entry.key, key) == 0)
+      return entry.value;
+  return NAN;
+}
+
+/* JSON has no NaN and no infinity. */
+static json_t *number(double value, bool whole) {
+  if (!isfinite(value))
+    return json_null();
+  return whole ? json_integer((json_int_t)value) : json_real(value);
+}
+
+char *ms_run_json(const ms_run *run, bool timing) {
+  json_t *root = json_object();
+  ms_summary entry;
+  for (size_t i = 0; ms_run_summary_at(run, i, &entry); i++)
+    json_object_set_new(root, entry.key,
+                        entry.text ? json_string(entry.text) : number(entry.value, entry.whole));
+  json_t *notes = json_array();
+  for (size_t i = 0; i < run->notes; i++)
+    json_array_append_new(notes, json_string(run->note[i]));
+  json_object_set_new(root, "notes", notes);
+  size_t d;
+  const double *x = ms_run_x(run, &d);
+  json_t *array = json_null();
+  if (x && d <= JSON_X_MAX) {
+    array = json_array();
+    for (size_t j = 0; j < d; j++)
+      json_array_append_new(array, number(x[j], false));
+  }
+  json_object_set_new(root, "x", array);
+  if (timing)
+    json_object_set_new(root, "timing",
+                        json_pack("{s:f, s:f}", "run", run->seconds, "limit", run->limit_seconds));
+  char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+  json_decref(root);
+  return text;
+}
+
+/* ---- Files ---------------------------------------------------------------------------------- */
+
+static ms_status write_trajectory(const ms_run *run, const char *dir, ms_error *err) {
+  ms_writer w;
+  ms_status status = ms_writer_open(&w, dir, "trajectory.csv", err);
+  if (status != MS_OK)
+    return status;
+  size_t columns = 0;
+  for (; ms_observable_at(columns); columns++)
+    fprintf(w.file, "%s%s", columns ? "," : "", ms_observable_at(columns)->name);
+  fputc('\n', w.file);
+  for (size_t i = 0; i < run->recorded; i++)
+    for (size_t c = 0; c < columns; c++) {
+      char text[32] = "";
+      double value = run->rows[i * columns + c];
+      if (!isnan(value)) /* does not apply: an empty field */
+        ms_real_text(value, text);
+      fprintf(w.file, "%s%s%s", c ? "," : "", text, c + 1 == columns ? "\n" : "");
+    }
+  return ms_writer_commit(&w, err);
+}
+
+static ms_status write_states(const ms_run *run, const char *dir, ms_error *err) {
+  size_t columns = 0, d = run->problem->Z->d, rows = run->keep_states ? run->recorded : 1;
+  while (ms_observable_at(columns))
+    columns++;
+  double *t = ms_doubles(rows);
+  if (!t)
+    return ms_no_memory(err);
+  for (size_t i = 0; i < rows; i++)
+    t[i] = run->rows[(run->recorded - rows + i) * columns];
+  ms_array arrays[] = {{"t", rows, 0, t}, {"x", rows, d, run->states}};
+  ms_status status = ms_npz_write(dir, "state.npz", arrays, 2, err);
+  free(t);
+  return status;
+}
+
+static ms_status write_config(const ms_run *run, const char *dir, ms_error *err) {
+  ms_writer w;
+  ms_status status = ms_writer_open(&w, dir, "config.ini", err);
+  if (status != MS_OK)
+    return status;
+  fprintf(w.file, "# mirrorsim %s: settings of this run; rerun with mirrorsim --config config.ini\n",
+          ms_version());
+  const char *group = "";
+  for (size_t i = 0; ms_setting_at(i); i++) {
+    const ms_setting *s = ms_setting_at(i);
+    const char *text = ms_config_text(run->cfg, s->name);
+    if (strcmp(group, s->group) != 0)
+      fprintf(w.file, "\n# %s\n", group = s->group);
+    if (strcmp(s->name, "out") == 0)
+      continue; /* a rerun chooses its own place */
+    if (ms_config_given(run->cfg, s->name))
+      fprintf(w.file, "%s = %s\n", s->name, text);
+    else
+      fprintf(w.file, "# %s = %s\n", s->name, text ? text : "(chosen by the program)");
+  }
+  return ms_writer_commit(&w, err);
+}
+
+/* R_a of the coordinate that ended largest, over x and at even steps of the recorded doses. */
+static ms_status write_potential(const ms_run *run, const char *dir, ms_error *err) {
+  const ms_param *p = run->setup.param;
+  if (!p->potential)
+    return MS_OK;
+  ms_writer w;
+  ms_status status = ms_writer_open(&w, dir, "potential.csv", err);
+  if (status != MS_OK)
+    return status;
+  size_t d, j = 0;
+  const double *x = ms_run_x(run, &d);
+  for (size_t i = 1; i < d; i++)
+    j = fabs(x[i]) > fabs(x[j]) ? i : j;
+  double reach = 1.5 * fmax(fabs(x[j]), fabs(run->start_x[j])), dose = ms_run_observe(run, "dose");
+  if (!(reach > 0))
+    reach = 1;
+  fprintf(w.file, "dose,ln_beta,x,R,R_relative\n");
+  for (size_t c = 0; c < POTENTIAL_CURVES; c++) {
+    double A = dose * (double)c / (POTENTIAL_CURVES - 1);
+    double top = fmax(p->potential(p, run->ln_beta[j], run->kappa[j], -A, reach),
+                      p->potential(p, run->ln_beta[j], run->kappa[j], -A, -reach));
+    for (size_t i = 0; i < POTENTIAL_POINTS; i++) {
+      double at = reach * (2 * (double)i / (POTENTIAL_POINTS - 1) - 1);
+      double R = p->potential(p, run->ln_beta[j], run->kappa[j], -A, at);
+      fprintf(w.file, "%.10g,%.10g,%.10g,%.10g,%.10g\n", A, p->ln_scale(run->ln_beta[j], -A), at, R,
+              R / top);
+    }
+    fprintf(w.file, c + 1 < POTENTIAL_CURVES ? "\n\n" : ""); /* gnuplot's data sets */
+    if (dose == 0)
+      break;
+  }
+  return ms_writer_commit(&w, err);
+}
+
+static ms_status write_summary(const ms_run *run, const char *dir, ms_error *err) {
+  char *text = ms_run_json(run, false);
+  if (!text)
+    return ms_no_memory(err);
+  ms_writer w;
+  ms_status status = ms_writer_open(&w, dir, "summary.json", err);
+  if (status == MS_OK) {
+    fprintf(w.file, "%s\n", text);
+    status = ms_writer_commit(&w, err);
+  }
+  free(text);
+  return status;
+}
+
+ms_status ms_folder_make(const char *dir, ms_error *err) {
+  char path[4096];
+  struct stat info;
+  if (snprintf(path, sizeof path, "%s", dir) >= (int)sizeof path)
+    return ms_fail(err, MS_CANNOT_WRITE, "%.200s...: this name is too long", dir);
+  for (char *p = path + 1; *p; p++)
+    if (*p == '/') {
+      *p = 0;
+      mkdir(path, 0777); /* if this fails, so does the last one */
+      *p = '/';
+    }
+  if (mkdir(path, 0777) != 0 && errno != EEXIST)
+    return ms_fail(err, MS_CANNOT_WRITE, "%s: cannot be made: %s", dir, strerror(errno));
+  if (stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
+    return ms_fail(err, MS_CANNOT_WRITE, "%s: is not a folder", dir);
+  if (access(path, W_OK | X_OK) != 0)
+    return ms_fail(err, MS_CANNOT_WRITE, "%s: cannot be written to: %s", dir, strerror(errno));
+  return MS_OK;
+}
+
+ms_status ms_run_write(const ms_run *run, const char *dir, ms_error *err) {
+  if (!run->recorded)
+    return MS_OK;
+  ms_status status = ms_folder_make(dir, err);
+  if (status == MS_OK)
+    status = write_trajectory(run, dir, err);
+  if (status == MS_OK)
+    status = write_states(run, dir, err);
+  if (status == MS_OK)
+    status = write_config(run, dir, err);
+  if (status == MS_OK)
+    status = write_potential(run, dir, err);
+  if (status == MS_OK)
+    status = write_summary(run, dir, err); /* last: its presence says that the others are there */
+  return status;
+}

@@ -1,0 +1,5 @@
+#include "mirrorsim.h"
+
+const char *ms_version(void) {
+  return MS_VERSION;
+}
