@@ -1,9 +1,9 @@
 #include "config.h"
 #include "problem.h"
 #include "schedule.h"
-#include <ini.h>
 #include <ctype.h>
 #include <errno.h>
+#include <ini.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -36,7 +36,7 @@ static int call_rhs(realtype t, N_Vector y, N_Vector ydot, void *user) {
 static int call_tolerance(N_Vector y, N_Vector weight, void *user) {
   ms_integrator *in = user;
   double *w = N_VGetArrayPointer(weight);
-  in->ode->tolerance(in->ode->self, N_VGetArrayPointer(y), w);
+  in->ode->tolerance(in->ode->self, in->t, N_VGetArrayPointer(y), w);
   for (size_t i = 0; i < in->ode->size; i++) {
     if (!(w[i] > 0))
       return -1;

@@ -8,7 +8,8 @@
 
 /* Whether the flow has ended is asked every so many steps: it costs two passes over Z. */
 enum { CHECK_EVERY = 4 };
-/* Dose that may still come when the schedule counts as over: it moves ln beta by four times that. */
+/* Dose that may still come when the schedule counts as over: it moves ln beta by four times that.
+ */
 static const double SETTLED_DOSE = 1e-10;
 /* Smallest amplitude of w, as a logarithm, whose square is safely a normal number. */
 static const double LN_SMALLEST = -330;
@@ -57,8 +58,8 @@ static double exponent_tolerance(const ms_setup *s) {
 /* ---- sample dual: dnu/dt = -slope(Z x),  x = grad Q_a(Z' nu) -------------------------------- */
 
 typedef struct sample_dual {
-  double tolerance;
-  double *S, *root; /* Z D Z' with the loss's curvature on both sides; its square root */
+  double tolerance, noise; /* allowed error; rounding of dnu/dt */
+  double *S, *root;        /* Z D Z' with the loss's curvature on both sides; its square root */
 } sample_dual;
 
 static size_t sample_size(const ms_flow *flow) {
@@ -80,6 +81,9 @@ static ms_status sample_create(ms_flow *flow, double *y0, ms_error *err) {
   own->tolerance = exponent_tolerance(&flow->setup) / flow->setup.param->rate;
   if (column > 0)
     own->tolerance /= column * sqrt((double)n);
+  own->noise = DBL_EPSILON *
+               fabs(flow->setup.problem->y[cblas_idamax((int)n, flow->setup.problem->y, 1)]) /
+               (double)n;
   memset(y0, 0, n * sizeof *y0);
   return MS_OK;
 }
@@ -151,11 +155,13 @@ static int sample_solve(void *self, double *b) {
   return 0;
 }
 
-static void sample_tolerance(void *self, const double *y, double *tolerance) {
+/* Beyond what double precision resolves (of the state, and of a right-hand side rounded for a time
+ * t) no step is small enough: such errors are let pass. */
+static void sample_tolerance(void *self, double t, const double *y, double *tolerance) {
   const ms_flow *flow = self;
   const sample_dual *own = flow->own;
   for (size_t i = 0; i < flow->ode.size; i++)
-    tolerance[i] = own->tolerance + 4 * DBL_EPSILON * fabs(y[i]);
+    tolerance[i] = own->tolerance + 4 * DBL_EPSILON * fabs(y[i]) + own->noise * t;
 }
 
 static void sample_component(void *self, size_t i, char *name, size_t size) {
@@ -166,7 +172,7 @@ static void sample_component(void *self, size_t i, char *name, size_t size) {
 /* ---- dual: dmu/dt = -grad f(x),  x = grad Q_a(mu) ------------------------------------------- */
 
 typedef struct dual {
-  double tolerance, gamma;
+  double tolerance, noise, gamma;
   double *H, *root, *u; /* curvature Z' C Z of f, d*d; sqrt(D); scratch */
   bool have_H;
 } dual;
@@ -186,6 +192,7 @@ static ms_status dual_create(ms_flow *flow, double *y0, ms_error *err) {
   own->root = own->H + d * d;
   own->u = own->root + d;
   own->tolerance = exponent_tolerance(&flow->setup) / flow->setup.param->rate / sqrt((double)d);
+  own->noise = DBL_EPSILON * flow->setup.gradient_scale;
   memset(y0, 0, d * sizeof *y0);
   return MS_OK;
 }
@@ -255,11 +262,11 @@ static int dual_solve(void *self, double *b) {
   return 0;
 }
 
-static void dual_tolerance(void *self, const double *y, double *tolerance) {
+static void dual_tolerance(void *self, double t, const double *y, double *tolerance) {
   const ms_flow *flow = self;
   const dual *own = flow->own;
   for (size_t j = 0; j < flow->ode.size; j++)
-    tolerance[j] = own->tolerance + 4 * DBL_EPSILON * fabs(y[j]);
+    tolerance[j] = own->tolerance + 4 * DBL_EPSILON * fabs(y[j]) + own->noise * t;
 }
 
 static void dual_component(void *self, size_t i, char *name, size_t size) {
@@ -312,9 +319,10 @@ static ms_status gradient_create(ms_flow *flow, double *y0, ms_error *err) {
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], least = INFINITY;
     if (!s->param->weights(s->start.ln_beta[j], s->start.kappa[j], one))
-      return ms_fail(err, MS_UNSUPPORTED, "the weights w behind --init-scale are too small or too "
-                                          "large for double precision; --flow mirror has no such "
-                                          "limit");
+      return ms_fail(err, MS_UNSUPPORTED,
+                     "the weights w behind --init-scale are too small or too "
+                     "large for double precision; --flow mirror has no such "
+                     "limit");
     for (size_t b = 0; b < width; b++) {
       y0[b * d + j] = one[b];
       least = one[b] != 0 ? fmin(least, fabs(one[b])) : least;
@@ -419,9 +427,10 @@ static int gradient_solve(void *self, double *b) {
   return 0;
 }
 
-static void gradient_tolerance(void *self, const double *y, double *tolerance) {
+static void gradient_tolerance(void *self, double t, const double *y, double *tolerance) {
   const ms_flow *flow = self;
   const gradient *own = flow->own;
+  (void)t;
   for (size_t i = 0; i < flow->ode.size; i++)
     tolerance[i] = flow->setup.rtol * fabs(y[i]) / 2 + own->floor[i];
 }
@@ -437,17 +446,17 @@ double ms_flow_invariant_drift(const ms_flow *flow, double t) {
   if (flow->class->mirror)
     return NAN;
   size_t d = s->problem->Z->d, width = s->param->width;
-  double drift = 0, dose = dose_at(flow, t);
+  double drift = 0, largest = 0, dose = dose_at(flow, t);
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], size = 0;
     gather(flow->integrator->out, j, d, width, one);
     for (size_t b = 0; b < width; b++)
       size += one[b] * one[b];
-    double exact = exp(s->param->ln_scale(s->start.ln_beta[j], -dose));
-    if (size > 0)
-      drift = fmax(drift, fabs(s->param->scale(one) - exact) / size);
+    largest = fmax(largest, size);
+    drift = fmax(drift,
+                 fabs(s->param->scale(one) - exp(s->param->ln_scale(s->start.ln_beta[j], -dose))));
   }
-  return drift;
+  return largest > 0 ? drift / largest : 0;
 }
 
 /* ---- the list ------------------------------------------------------------------------------- */
@@ -485,8 +494,7 @@ static bool schedule_settled(const ms_setup *s, double t) {
   double total = ms_schedule_total(s->schedule);
   if (isfinite(total))
     return total - ms_schedule_dose(s->schedule, t) <= SETTLED_DOSE;
-  return ms_schedule_alpha(s->schedule, t) * s->param->cost <=
-         s->stop_gradient * s->gradient_scale;
+  return ms_schedule_alpha(s->schedule, t) * s->param->cost <= s->stop_gradient * s->gradient_scale;
 }
 
 static bool finished(void *self, double t, const double *y) {
@@ -576,7 +584,7 @@ ms_status ms_flow_advance(ms_flow *flow, double *t, double *x, double *Zx, ms_er
   if (status < 0)
     return status;
   if (flow->class->read(flow, *t, flow->integrator->out, x, Zx))
-    return ms_fail_at(err, MS_NOT_FINITE, *t, "%s: x is not finite at t = %.6g",
-                      flow->class->name, *t);
+    return ms_fail_at(err, MS_NOT_FINITE, *t, "%s: x is not finite at t = %.6g", flow->class->name,
+                      *t);
   return status;
 }

@@ -19,7 +19,7 @@ typedef struct ms_flow_class {
   int (*rhs)(void *flow, double t, const double *y, double *ydot);
   int (*prepare)(void *flow, double t, const double *y, double gamma, bool fresh);
   int (*solve)(void *flow, double *b);
-  void (*tolerance)(void *flow, const double *y, double *tolerance);
+  void (*tolerance)(void *flow, double t, const double *y, double *tolerance);
   void (*component)(void *flow, size_t i, char *name, size_t size);
   /* x and Zx of a state; 0, or > 0 when x overflows. */
   int (*read)(ms_flow *flow, double t, const double *y, double *x, double *Zx);
@@ -37,7 +37,7 @@ typedef struct ms_setup {
   const ms_schedule *schedule;
   const ms_method *method;
   double t_end, rtol, atol; /* atol on the exponents of the dual; 0: chosen from rtol */
-  double gradient_scale;    /* max_j |grad f(x0)_j|: the unit of gradients, its inverse that of time */
+  double gradient_scale; /* max_j |grad f(x0)_j|: the unit of gradients, its inverse that of time */
   double stop_loss, stop_gradient;
   size_t step_limit;
 } ms_setup;
@@ -69,8 +69,8 @@ ms_status ms_flow_advance(ms_flow *flow, double *t, double *x, double *Zx, ms_er
 /* grad f = Z' slope at Zx; g[d], r[n] scratch. */
 void ms_flow_gradient(const ms_problem *p, const double *Zx, double *r, double *g);
 
-/* The gradient flow's invariant: max over coordinates of |beta(w) - beta e^{-4A}| relative to the
- * size of w, which an exact integration keeps at 0. NaN for the other forms. */
+/* The gradient flow's invariant: max over coordinates of |beta(w_j) - beta_j e^{-4A}| relative
+ * to the largest |w_j|^2, which an exact integration keeps at 0. NaN for the other forms. */
 double ms_flow_invariant_drift(const ms_flow *flow, double t);
 
 /* Can double precision hold w all along the run? */

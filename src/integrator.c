@@ -85,8 +85,9 @@ static ms_status step(ms_integrator *in, ms_error *err) {
   if (in->interrupt && *in->interrupt)
     return ms_fail_at(err, MS_INTERRUPTED, in->t, "interrupted at t = %.6g", in->t);
   if (in->steps >= in->step_limit)
-    return ms_fail_at(err, MS_STALLED, in->t, "%s: the limit of %zu steps (--max-steps) is used up "
-                                              "at t = %.6g",
+    return ms_fail_at(err, MS_STALLED, in->t,
+                      "%s: the limit of %zu steps (--max-steps) is used up "
+                      "at t = %.6g",
                       in->method->name, in->step_limit, in->t);
   ms_status status = in->method->step(in, err);
   if (status == MS_OK)

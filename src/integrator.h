@@ -14,8 +14,8 @@ typedef struct ms_ode {
   int (*prepare)(void *self, double t, const double *y, double gamma, bool fresh);
   /* b := M^-1 b */
   int (*solve)(void *self, double *b);
-  /* Error that may be made per step in each component: tolerance[size] > 0. */
-  void (*tolerance)(void *self, const double *y, double *tolerance);
+  /* Error that may be made in each component in the step from (t, y): tolerance[size] > 0. */
+  void (*tolerance)(void *self, double t, const double *y, double *tolerance);
   /* First discontinuity of F after t, INFINITY when none; the integrator restarts there. */
   double (*next_break)(void *self, double t);
   /* Told before each smooth piece, (from, to): F(to) then means the limit from the left. */

@@ -143,7 +143,8 @@ static int report(ms_run *run, const ms_config *cfg, const char *dir) {
   } else if (!quiet) {
     print_table(run);
     if (dir)
-      printf("\nwrote %s/{trajectory.csv,state.npz,summary.json,config.ini,potential.csv}\n", dir);
+      printf("\nwrote %s/{trajectory.csv,x.csv,state.npz,summary.json,config.ini,potential.csv}\n",
+             dir);
   }
   const char *formats = ms_config_text(cfg, "plot");
   return formats ? draw(dir, formats, quiet) : EXIT_SUCCESS;
@@ -211,7 +212,8 @@ static int list(int argc, char **argv) {
     else if (argv[i][0] == '-')
       return usage_error("list: '%s' is not an option; --json is", argv[i], NULL);
     else if (only || !ms_list(argv[i], 0, &summary))
-      return usage_error("there is no list '%s'", argv[i], ms_nearest(argv[i], list_candidate, NULL));
+      return usage_error("there is no list '%s'", argv[i],
+                         ms_nearest(argv[i], list_candidate, NULL));
     else
       only = argv[i];
   }
@@ -300,8 +302,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       c->err.status = status = MS_BAD_SETTING;
     }
   } else if (key == ARGP_KEY_ARG) {
-    snprintf(c->err.message, sizeof c->err.message, "'%s' is not expected here; options start with "
-                                                    "--",
+    snprintf(c->err.message, sizeof c->err.message,
+             "'%s' is not expected here; options start with "
+             "--",
              arg);
     c->err.status = status = MS_BAD_SETTING;
   } else {
@@ -349,7 +352,9 @@ static char *option_doc(const ms_setting *s) {
 
 static int run_command(int argc, char **argv) {
   struct argp_option options[2 * SETTINGS_MAX] = {
-      {.name = "config", .key = OPT_CONFIG, .arg = "FILE.ini",
+      {.name = "config",
+       .key = OPT_CONFIG,
+       .arg = "FILE.ini",
        .doc = "read settings (key = value, the long names below) from a file; later options win",
        .group = 1}};
   size_t used = 1;
@@ -371,14 +376,18 @@ static int run_command(int argc, char **argv) {
   }
   options[used] = (struct argp_option){0};
   const struct argp argp = {
-      options, parse, NULL,
+      options,
+      parse,
+      NULL,
       "Integrate the gradient flow of an overparameterized model x = g(w) under weight decay "
       "alpha(t), and the time-varying mirror flow of x that it equals.\v"
       "Commands: run (or none), list [models|params|schedules|...], plot RUN_DIR.\n"
       "Exit codes: 0 done, 1 a claim did not hold, 2 bad usage or input (nothing written), 3 the "
       "integration failed (partial results kept), 130 interrupted (ditto).\n\n"
       "Example: mirrorsim --model diag --wd-schedule linear --plot --out run",
-      NULL, NULL, NULL};
+      NULL,
+      NULL,
+      NULL};
   command c = {.cfg = ms_config_new()};
   int code = EXIT_FAILED, at = 0;
   if (c.cfg) {

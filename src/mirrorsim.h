@@ -89,7 +89,7 @@ typedef struct ms_setting {
   const char *fallback; /* default, as text; NULL: chosen by the program, as help says */
   double min, max;
   bool min_open, max_open; /* the bound itself is not allowed */
-  bool listed;   /* MS_CHOICE: comma-separated list allowed */
+  bool listed;             /* MS_CHOICE: comma-separated list allowed */
   const char *(*choice)(size_t i, const char **summary); /* MS_CHOICE: i-th name, NULL after last */
   const char *group;                                     /* heading in --help */
   const char *help;                                      /* one sentence, units or convention */
@@ -178,7 +178,7 @@ MS_API bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry);
 MS_API double ms_run_summary(const ms_run *run, const char *key);
 /* summary.json as text; free() it. `timing`: add the object of that name (wall-clock seconds). */
 MS_API char *ms_run_json(const ms_run *run, bool timing);
-/* Writes trajectory.csv, state.npz, summary.json, config.ini and potential.csv into `dir` (made
+/* Writes trajectory.csv, x.csv, state.npz, summary.json, config.ini and potential.csv into `dir` (made
  * where missing). Each file appears whole or not at all. */
 MS_API ms_status ms_run_write(const ms_run *run, const char *dir, ms_error *err);
 

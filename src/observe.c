@@ -142,7 +142,8 @@ static const ms_observable observables[] = {
     {"kkt_residual", "how far x is from stationary for f + alpha S, S the representation cost",
      kkt_residual},
     {"gf_mf_gap", "largest |x_gf - x_mf| relative to the largest |x|", gap},
-    {"invariant_drift", "error of the weights' exact balance law, relative to |w|^2", drift},
+    {"invariant_drift", "error of the weights' exact balance law, relative to the largest |w_j|^2",
+     drift},
 };
 
 _Static_assert(sizeof observables / sizeof *observables <= MS_OBSERVABLES_MAX, "enlarge the limit");

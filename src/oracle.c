@@ -38,7 +38,7 @@ static int factor_with_ridge(size_t n, const double *M, double ridge, double *F)
     top = fmax(top, M[i * n + i]);
   if (!(top > 0 && isfinite(top)))
     return -1;
-  for (; ridge < 1; ridge *= 10) {
+  for (double limit = 1e3 * fmax(ridge, 1); ridge < limit; ridge *= 10) {
     memcpy(F, M, n * n * sizeof *F);
     for (size_t i = 0; i < n; i++)
       F[i * n + i] += ridge * top;
@@ -145,12 +145,13 @@ typedef struct dual {
   double b_size, ln_size;              /* |b|; ln of the size of x */
   const double *ln_beta, *kappa;       /* at tau = 1 */
   double *ln_beta_tau, *kappa_tau;     /* d: at the tau of the last place() */
+  double ridge;                        /* of the last climb() */
   double *S, *factor;                  /* r * r: B D B', and its Cholesky factor */
   double *step, *drift, *work, *moved; /* r, r, d, d */
 } dual;
 
 typedef struct point {
-  double tau, error;               /* |B x - b| / size */
+  double tau, size, error;         /* size = max(|b|, |x|), error = |b - B x| / size */
   double *eta, *mu, *x, *D, *rest; /* r, d, d, d, r; rest = b - B x */
 } point;
 
@@ -161,14 +162,14 @@ static const double NEAR = 0.1;
  * (in a step at fixed tau) or are scaled with tau (on the path): no x that matters is in them. On
  * the path rounding errors are multiplied by the distance, so there the limit is higher. */
 static const double RIDGE = 1e-15, PATH_RIDGE = 1e-12;
-enum { MAX_STEPS = 2000 };
+enum { MAX_STEPS = 2000, MAX_EXACT = 50 };
 
 static void find_rest(const dual *w, point *q) {
   ms_matrix_mul(w->B, q->x, q->rest);
   for (size_t k = 0; k < w->r; k++)
     q->rest[k] = w->b[k] - q->rest[k];
   q->size = fmax(w->b_size, norm(w->d, q->x));
-  q->error = norm(w->r, q->rest) / q->size;
+  q->error = q->size > 0 ? norm(w->r, q->rest) / q->size : 0;
 }
 
 /* Everything at q->eta; false where x overflows. */
@@ -186,14 +187,33 @@ static bool place(dual *w, point *q, double tau) {
   return isfinite(q->error);
 }
 
-static int factor(dual *w, const point *q, double ridge) {
+static int find_gram(dual *w, const point *q) {
   /* What is lost in the ridge need not be summed. */
   double cut = 1e-3 * RIDGE * largest(w->d, q->D);
   for (size_t j = 0; j < w->d; j++)
     w->work[j] = q->D[j] > cut ? q->D[j] : 0;
-  if (ms_matrix_weighted_gram(w->B, w->work, w->S) != 0)
-    return -1;
-  return factor_with_ridge(w->r, w->S, ridge, w->factor);
+  return ms_matrix_weighted_gram(w->B, w->work, w->S);
+}
+
+/* Newton's step at q with this ridge or, where S is not positive definite then, a larger one. */
+static bool find_step(dual *w, const point *q, double ridge) {
+  if (factor_with_ridge(w->r, w->S, ridge, w->factor) != 0)
+    return false;
+  memcpy(w->step, q->rest, w->r * sizeof *w->step);
+  ms_spd_solve(w->r, w->factor, w->step);
+  return true;
+}
+
+/* Where the step takes x to first order, which is wrong by at most the result (relative). */
+static double find_moved(dual *w, const point *q) {
+  double bend = 0;
+  ms_matrix_tmul(w->B, w->step, w->moved);
+  for (size_t j = 0; j < w->d; j++) {
+    double exponent = w->param->rate * w->moved[j];
+    bend += fabs(q->x[j]) * exponent * exponent / 2;
+    w->moved[j] = q->x[j] + q->D[j] * w->moved[j];
+  }
+  return q->size > 0 ? bend / q->size : 0;
 }
 
 /* d eta / d tau along the path of constant B x. */
@@ -228,32 +248,22 @@ static bool advance(dual *w, const point *q, point *next, double *h) {
   return false;
 }
 
-/* The longest of the steps t = 1, 1/3, ... that does not go far beyond the maximum. The objective
- * is concave, so the slope along the step decides. */
+/* Newton's step at fixed tau with the least ridge for which it does not go far beyond the maximum;
+ * the objective is concave, so the slope along the step decides. (A ridge shortens the step where
+ * the objective is flat, which is where Newton's model is wrong; a shorter step would be shorter
+ * everywhere.) */
 static bool climb(dual *w, const point *q, point *next) {
-  double slope = dot(w->r, w->step, q->rest);
-  for (double t = 1; t > 1e-12; t /= 3) {
+  for (double ridge = fmax(RIDGE, 1e-3 * w->ridge); ridge < 1e30; ridge *= 10) {
+    w->ridge = ridge;
+    if (!find_step(w, q, ridge))
+      return false;
     for (size_t k = 0; k < w->r; k++)
-      next->eta[k] = q->eta[k] + t * w->step[k];
-    if (place(w, next, q->tau) && dot(w->r, w->step, next->rest) >= -0.5 * slope)
+      next->eta[k] = q->eta[k] + w->step[k];
+    if (place(w, next, q->tau) &&
+        dot(w->r, w->step, next->rest) >= -0.5 * dot(w->r, w->step, q->rest))
       return true;
   }
   return false;
-}
-
-/* Newton's step at q, and where it takes x to first order, which is wrong by at most the result
- * (relative). */
-static double find_step(dual *w, const point *q) {
-  memcpy(w->step, q->rest, w->r * sizeof *w->step);
-  ms_spd_solve(w->r, w->factor, w->step);
-  ms_matrix_tmul(w->B, w->step, w->moved);
-  double bend = 0;
-  for (size_t j = 0; j < w->d; j++) {
-    double exponent = w->param->rate * w->moved[j];
-    bend += fabs(q->x[j]) * exponent * exponent / 2;
-    w->moved[j] = q->x[j] + q->D[j] * w->moved[j];
-  }
-  return bend / q->size;
 }
 
 static void copy_point(const dual *w, point *to, const point *from) {
@@ -277,14 +287,16 @@ static bool refine(dual *w, point *q, double tol) {
     find_rest(w, q);
     if (q->error <= DBL_EPSILON || !(q->error < 0.5 * before))
       break;
-    find_step(w, q);
+    memcpy(w->step, q->rest, w->r * sizeof *w->step);
+    ms_spd_solve(w->r, w->factor, w->step);
+    find_moved(w, q);
   }
   return q->error <= tol;
 }
 
 /* From q[0], where eta is 0, to the solution; returns which of the two it is left in. */
 static int solve_dual(dual *w, point q[2], double tol) {
-  int now = 0;
+  int now = 0, ends = 0;
   double distance = 4;
   for (size_t j = 0; j < w->d; j++)
     distance = fmax(distance, fabs(w->ln_beta[j] - w->ln_size) + fabs(w->kappa[j]));
@@ -294,14 +306,15 @@ static int solve_dual(dual *w, point q[2], double tol) {
   for (int steps = 0; steps < MAX_STEPS; steps++) {
     point *here = &q[now], *next = &q[1 - now];
     bool end = here->tau == 1, moved = false;
-    if (factor(w, here, end ? RIDGE : PATH_RIDGE) != 0)
+    if (find_gram(w, here) != 0 || !find_step(w, here, end ? RIDGE : PATH_RIDGE))
       break;
-    double bend = find_step(w, here);
-    if (end && bend <= 0.1 * tol) {
+    double bend = find_moved(w, here);
+    /* Rounding of mu may keep the step from getting smaller. */
+    ends += end;
+    if (end && bend <= (ends < MAX_EXACT ? 0.1 : 100) * tol) {
       copy_point(w, next, here);
       if (refine(w, next, tol))
         return 1 - now;
-      find_step(w, here);
     }
     if (!end && here->error < near && bend < near) {
       moved = advance(w, here, next, &h);

@@ -61,17 +61,17 @@ ms_status ms_plot(const char *scripts, const char *dir, const char *plot, const 
                   ms_error *err) {
   char script[4096], beside[4096], target[4096], quoted_dir[4096], quoted_out[4096];
   char settings[3 * 4096];
-  bool fits = snprintf(script, sizeof script, "%s/%s.gp", scripts, plot) < (int)sizeof script &&
-              snprintf(beside, sizeof beside, "%s/.%s.%s", dir, plot, format) < (int)sizeof beside &&
-              snprintf(target, sizeof target, "%s/%s.%s", dir, plot, format) < (int)sizeof target &&
-              quote(dir, quoted_dir, sizeof quoted_dir) &&
-              quote(beside, quoted_out, sizeof quoted_out);
+  bool fits =
+      snprintf(script, sizeof script, "%s/%s.gp", scripts, plot) < (int)sizeof script &&
+      snprintf(beside, sizeof beside, "%s/.%s.%s", dir, plot, format) < (int)sizeof beside &&
+      snprintf(target, sizeof target, "%s/%s.%s", dir, plot, format) < (int)sizeof target &&
+      quote(dir, quoted_dir, sizeof quoted_dir) && quote(beside, quoted_out, sizeof quoted_out);
   if (!fits)
     return ms_fail(err, MS_CANNOT_WRITE, "%.200s...: this name is too long", dir);
   if (access(script, R_OK) != 0)
     return ms_fail(err, MS_BAD_INPUT, "%s: cannot be read: %s", script, strerror(errno));
-  snprintf(settings, sizeof settings, "dir='%s'; output='%s'; format='%s'; scripts='%s'", quoted_dir,
-           quoted_out, format, scripts);
+  snprintf(settings, sizeof settings, "dir='%s'; output='%s'; format='%s'; scripts='%s'",
+           quoted_dir, quoted_out, format, scripts);
   char *const argv[] = {(char *)"gnuplot", (char *)"-e", settings, script, NULL};
   char complaint[400];
   int code = run_quietly(argv, complaint, sizeof complaint);

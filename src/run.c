@@ -12,8 +12,8 @@
 void openblas_set_num_threads(int);
 
 /* Natural times. Units: 1/max_j |grad f(x0)_j|, in which the dual variable moves by one. */
-static const double BASE_HORIZON = 80;  /* of --t-end, and the part drawn at even distances */
-static const double SCALE_HORIZON = 4;  /* added for each unit of ln(1/beta) */
+static const double BASE_HORIZON = 80;   /* of --t-end, and the part drawn at even distances */
+static const double SCALE_HORIZON = 4;   /* added for each unit of ln(1/beta) */
 static const double LAST_HORIZON = 1e12; /* where a run that does not settle is given up */
 /* A gradient flow beside the mirror flow must cost well below a second. */
 static const double PARTNER_FLOPS = 2e9;
@@ -74,7 +74,8 @@ static const char *state_choice(size_t i, const char **summary) {
   return named_at(state_forms, COUNT(state_forms), i, summary);
 }
 
-static const named formats[] = {{"png", "picture"}, {"svg", "vector, for the web"}, {"pdf", "vector, for print"}};
+static const named formats[] = {
+    {"png", "picture"}, {"svg", "vector, for the web"}, {"pdf", "vector, for print"}};
 
 static const char *format_choice(size_t i, const char **summary) {
   return named_at(formats, COUNT(formats), i, summary);
@@ -132,10 +133,11 @@ const ms_setting ms_run_settings[] = {
     {"threads", MS_COUNT, "N", "1", .min = 1, .max = 1024, .group = FLOW,
      .help = "threads of the linear algebra; results differ in the last digits between numbers of "
              "threads"},
-    {"points", MS_COUNT, "N", "200", .min = 2, .max = 1e7, .group = OUTPUT,
+    {"points", MS_COUNT, "N", "400", .min = 2, .max = 1e7, .group = OUTPUT,
      .help = "recorded times"},
     {"out", MS_PATH, "DIR", NULL, .group = OUTPUT,
-     .help = "write trajectory.csv, state.npz, summary.json, config.ini and potential.csv to DIR"},
+     .help = "write trajectory.csv, x.csv, state.npz, summary.json, config.ini and potential.csv "
+             "to DIR"},
     {"plot", MS_CHOICE, "png,svg,pdf", NULL, .listed = true, .choice = format_choice,
      .group = OUTPUT,
      .help = "draw trajectory and potential into the --out folder (mirrorsim-run where none is "
@@ -178,9 +180,9 @@ static const char *observable_list(size_t i, const char **summary) {
 static const struct list {
   const char *name;
   const char *(*at)(size_t i, const char **summary);
-} lists[] = {{"models", model_choice},     {"params", param_choice},
-             {"schedules", schedule_list}, {"flows", form_list},
-             {"methods", method_choice},   {"losses", loss_list},
+} lists[] = {{"models", model_choice},        {"params", param_choice},
+             {"schedules", schedule_list},    {"flows", form_list},
+             {"methods", method_choice},      {"losses", loss_list},
              {"observables", observable_list}};
 
 const char *ms_list_name(size_t i) {
@@ -351,7 +353,7 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
   }
   const char *form = "gradient";
   if (mirror)
-    form = strcmp(state, "auto") != 0                   ? state
+    form = strcmp(state, "auto") != 0                ? state
            : run->problem->Z->n < run->problem->Z->d ? "sample-dual"
                                                      : "dual";
   run->flow_name = mirror ? (gradient ? "both" : "mirror") : "gradient";
@@ -369,13 +371,15 @@ static void describe(ms_run *run) {
   const ms_matrix *Z = run->problem->Z;
   if (run->schedule->alpha0 > 0 && run->schedule->class->alpha(run->schedule, 0, false) > 0) {
     if (!ms_config_given(run->cfg, "wd") && strcmp(run->schedule->class->name, "file") != 0)
-      ms_run_add_note(run, "alpha0 = %.4g was chosen: a quarter of max_j |grad f(x0)_j|; from a half "
-                           "on, a constant alpha keeps x at 0.",
+      ms_run_add_note(run,
+                      "alpha0 = %.4g was chosen: a quarter of max_j |grad f(x0)_j|; from a half "
+                      "on, a constant alpha keeps x at 0.",
                       run->schedule->alpha0);
   }
   if (Z->n >= Z->d)
-    ms_run_add_note(run, "n = %zu >= d = %zu: unless Z is rank-deficient f has one minimizer; the "
-                         "dose then changes the way of x, not its end.",
+    ms_run_add_note(run,
+                    "n = %zu >= d = %zu: unless Z is rank-deficient f has one minimizer; the "
+                    "dose then changes the way of x, not its end.",
                     Z->n, Z->d);
   (void)s;
 }

@@ -38,11 +38,11 @@ struct ms_run {
   size_t points; /* planned times */
   double *times;
 
-  size_t recorded;           /* rows so far */
-  double *x, *Zx, *scratch;  /* present x; Zx; the rest of what views need */
+  size_t recorded;          /* rows so far */
+  double *x, *Zx, *scratch; /* present x; Zx; the rest of what views need */
   double *partner_x, *start_x;
-  double *rows;              /* recorded * observables, row-major */
-  double *states;            /* recorded * d, row-major; only the last x unless keep_states */
+  double *rows;   /* recorded * observables, row-major */
+  double *states; /* recorded * d, row-major; only the last x unless keep_states */
   bool keep_states;
   double largest_x, worst_gap, worst_drift;
 

@@ -6,8 +6,9 @@
 #include <string.h>
 
 static const double PI = 3.14159265358979323846;
-/* Steps of a geometric schedule below this part of alpha_0 change nothing in double precision. */
-static const double NEGLIGIBLE = 1e-18;
+/* Steps of a geometric schedule below this part of alpha_0 are no breaks: the
+ * error control of the integrator copes with them. */
+static const double NEGLIGIBLE = 1e-6;
 
 /* Limits. */
 
@@ -149,8 +150,8 @@ static double geometric_dose(const ms_schedule *s, double t) {
   if (isinf(t))
     return s->alpha0 * s->tau / (1 - s->p);
   double k = geometric_step(s, t, false);
-  return s->alpha0 * (-s->tau * expm1(k * log(s->p)) / (1 - s->p) +
-                      pow(s->p, k) * (t - k * s->tau));
+  return s->alpha0 *
+         (-s->tau * expm1(k * log(s->p)) / (1 - s->p) + pow(s->p, k) * (t - k * s->tau));
 }
 
 static double geometric_break(const ms_schedule *s, double t) {
@@ -212,8 +213,7 @@ static const ms_schedule_class classes[] = {
     {"exponential", "alpha0 exp(-t/tau)", exponential_alpha, exponential_dose, NULL,
      zero_in_the_end},
     {"harmonic", "alpha0 / (1 + t/tau)", harmonic_alpha, harmonic_dose, NULL, zero_in_the_end},
-    {"quadratic", "alpha0 / (1 + t/tau)^2", quadratic_alpha, quadratic_dose, NULL,
-     zero_in_the_end},
+    {"quadratic", "alpha0 / (1 + t/tau)^2", quadratic_alpha, quadratic_dose, NULL, zero_in_the_end},
     {"geometric", "alpha0 p^floor(t/tau)", geometric_alpha, geometric_dose, geometric_break,
      zero_in_the_end},
     {"file", "alpha0 times a piecewise linear function from --wd-file", file_alpha, file_dose,
@@ -257,8 +257,9 @@ static ms_status read_knots(ms_schedule *s, const char *path, ms_error *err) {
   if (status != MS_OK)
     return status;
   if (table.cols != 2) {
-    status = ms_fail(err, MS_BAD_INPUT, "%s:1:1: a schedule has two columns, time and alpha; this "
-                                        "file has %zu",
+    status = ms_fail(err, MS_BAD_INPUT,
+                     "%s:1:1: a schedule has two columns, time and alpha; this "
+                     "file has %zu",
                      path, table.cols);
     ms_table_free(&table);
     return status;
@@ -276,15 +277,16 @@ static ms_status read_knots(ms_schedule *s, const char *path, ms_error *err) {
   ms_table_free(&table);
   for (size_t k = 0; k < s->knots; k++) {
     if (k == 0 ? s->time[k] < 0 : s->time[k] <= s->time[k - 1])
-      return ms_fail(err, MS_BAD_INPUT, "%s:%zu:1: time %g is not allowed; times start at 0 or "
-                                        "later and increase from row to row",
+      return ms_fail(err, MS_BAD_INPUT,
+                     "%s:%zu:1: time %g is not allowed; times start at 0 or "
+                     "later and increase from row to row",
                      path, k + 2, s->time[k]);
     if (s->value[k] < 0)
       return ms_fail(err, MS_BAD_INPUT, "%s:%zu:2: alpha %g is not allowed; it must be at least 0",
                      path, k + 2, s->value[k]);
     s->sum[k] = k == 0 ? s->value[0] * s->time[0]
-                       : s->sum[k - 1] + (s->value[k] + s->value[k - 1]) / 2 *
-                                             (s->time[k] - s->time[k - 1]);
+                       : s->sum[k - 1] +
+                             (s->value[k] + s->value[k - 1]) / 2 * (s->time[k] - s->time[k - 1]);
   }
   return MS_OK;
 }
@@ -313,8 +315,8 @@ ms_status ms_schedule_new(ms_schedule **out, const ms_config *cfg, double alpha0
   if (from_file && !file)
     status = ms_fail(err, MS_BAD_SETTING, "--wd-schedule file needs --wd-file FILE.csv");
   else if (file && !from_file)
-    status = ms_fail(err, MS_BAD_SETTING, "--wd-file goes with --wd-schedule file, not with '%s'",
-                     name);
+    status =
+        ms_fail(err, MS_BAD_SETTING, "--wd-file goes with --wd-schedule file, not with '%s'", name);
   else if (from_file)
     status = read_knots(s, file, err);
   if (status != MS_OK) {

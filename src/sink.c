@@ -12,6 +12,8 @@
 /* x is part of summary.json up to this many coordinates. */
 enum { JSON_X_MAX = 10000 };
 /* Curves and points of potential.csv. */
+/* Coordinates in x.csv: those that are largest in the end. */
+enum { TABLE_X_MAX = 100 };
 enum { POTENTIAL_CURVES = 9, POTENTIAL_POINTS = 201 };
 
 /* ---- The summary ---------------------------------------------------------------------------- */
@@ -152,12 +154,69 @@ static ms_status write_states(const ms_run *run, const char *dir, ms_error *err)
   return status;
 }
 
+static int larger_first(const void *a, const void *b, void *ctx) {
+  const double *x = ctx;
+  size_t i = *(const size_t *)a, j = *(const size_t *)b;
+  double xi = fabs(x[i]), xj = fabs(x[j]);
+  return xi > xj ? -1 : xi < xj ? 1 : i < j ? -1 : i > j;
+}
+
+static void write_name(FILE *file, const char *name) {
+  if (!strpbrk(name, ",\"\n\r")) {
+    fputs(name, file);
+    return;
+  }
+  fputc('"', file);
+  for (; *name; name++)
+    fprintf(file, *name == '"' ? "\"\"" : "%c", *name);
+  fputc('"', file);
+}
+
+/* x_j(t) of the coordinates that end largest, largest first; x[j] or the feature's name. */
+static ms_status write_x(const ms_run *run, const char *dir, ms_error *err) {
+  size_t columns = 0, d;
+  const double *x = ms_run_x(run, &d);
+  if (!run->keep_states)
+    return MS_OK;
+  size_t *order = calloc(d, sizeof *order);
+  if (!order)
+    return ms_no_memory(err);
+  for (size_t j = 0; j < d; j++)
+    order[j] = j;
+  qsort_r(order, d, sizeof *order, larger_first, (void *)x);
+  ms_writer w;
+  ms_status status = ms_writer_open(&w, dir, "x.csv", err);
+  if (status == MS_OK) {
+    size_t shown = MS_MIN(d, TABLE_X_MAX);
+    while (ms_observable_at(columns))
+      columns++;
+    fputs("t", w.file);
+    for (size_t k = 0; k < shown; k++) {
+      fputc(',', w.file);
+      if (run->problem->names)
+        write_name(w.file, run->problem->names[order[k]]);
+      else
+        fprintf(w.file, "x[%zu]", order[k]);
+    }
+    for (size_t i = 0; i < run->recorded; i++) {
+      fprintf(w.file, "\n%.12g", run->rows[i * columns]);
+      for (size_t k = 0; k < shown; k++)
+        fprintf(w.file, ",%.9g", run->states[i * d + order[k]]);
+    }
+    fputc('\n', w.file);
+    status = ms_writer_commit(&w, err);
+  }
+  free(order);
+  return status;
+}
+
 static ms_status write_config(const ms_run *run, const char *dir, ms_error *err) {
   ms_writer w;
   ms_status status = ms_writer_open(&w, dir, "config.ini", err);
   if (status != MS_OK)
     return status;
-  fprintf(w.file, "# mirrorsim %s: settings of this run; rerun with mirrorsim --config config.ini\n",
+  fprintf(w.file,
+          "# mirrorsim %s: settings of this run; rerun with mirrorsim --config config.ini\n",
           ms_version());
   const char *group = "";
   for (size_t i = 0; ms_setting_at(i); i++) {
@@ -175,7 +234,7 @@ static ms_status write_config(const ms_run *run, const char *dir, ms_error *err)
   return ms_writer_commit(&w, err);
 }
 
-/* R_a of the coordinate that ended largest, over x and at even steps of the recorded doses. */
+/* R_a of the coordinate that ended largest, over x and at doses up to the last. */
 static ms_status write_potential(const ms_run *run, const char *dir, ms_error *err) {
   const ms_param *p = run->setup.param;
   if (!p->potential)
@@ -193,7 +252,8 @@ static ms_status write_potential(const ms_run *run, const char *dir, ms_error *e
     reach = 1;
   fprintf(w.file, "dose,ln_beta,x,R,R_relative\n");
   for (size_t c = 0; c < POTENTIAL_CURVES; c++) {
-    double A = dose * (double)c / (POTENTIAL_CURVES - 1);
+    double part = (double)c / (POTENTIAL_CURVES - 1);
+    double A = dose * part * part; /* closer together where the shape changes most */
     double top = fmax(p->potential(p, run->ln_beta[j], run->kappa[j], -A, reach),
                       p->potential(p, run->ln_beta[j], run->kappa[j], -A, -reach));
     for (size_t i = 0; i < POTENTIAL_POINTS; i++) {
@@ -202,7 +262,6 @@ static ms_status write_potential(const ms_run *run, const char *dir, ms_error *e
       fprintf(w.file, "%.10g,%.10g,%.10g,%.10g,%.10g\n", A, p->ln_scale(run->ln_beta[j], -A), at, R,
               R / top);
     }
-    fprintf(w.file, c + 1 < POTENTIAL_CURVES ? "\n\n" : ""); /* gnuplot's data sets */
     if (dose == 0)
       break;
   }
@@ -251,6 +310,8 @@ ms_status ms_run_write(const ms_run *run, const char *dir, ms_error *err) {
     status = write_trajectory(run, dir, err);
   if (status == MS_OK)
     status = write_states(run, dir, err);
+  if (status == MS_OK)
+    status = write_x(run, dir, err);
   if (status == MS_OK)
     status = write_config(run, dir, err);
   if (status == MS_OK)

@@ -605,9 +605,10 @@ ms_status ms_writer_open(ms_writer *w, const char *dir, const char *name, ms_err
 }
 
 ms_status ms_writer_commit(ms_writer *w, ms_error *err) {
-  /* A write that failed earlier has left its mark but maybe not its reason. */
   bool failed = ferror(w->file);
   errno = 0;
+  if (failed)
+    fputc('\n', w->file); /* the earlier failure left no reason; this, when flushed, brings it */
   failed |= fclose(w->file) != 0;
   w->file = NULL;
   if (!failed && rename(w->beside, w->path) == 0) {

@@ -1,0 +1,29 @@
+#include "tests.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+  const char *name;
+  Suite *(*suite)(void);
+} suites[] = {
+    {"text", text_suite},     {"config", config_suite}, {"problem", problem_suite},
+    {"schedule", schedule_suite}, {"param", param_suite},   {"oracle", oracle_suite},
+    {"flow", flow_suite},     {"run", run_suite},       {"cli", cli_suite},
+};
+
+/* Runs the suites named, all without arguments; TAP on standard output. */
+int main(int argc, char **argv) {
+  SRunner *runner = srunner_create(NULL);
+  for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
+    bool wanted = argc == 1;
+    for (int k = 1; k < argc; k++)
+      wanted = wanted || strcmp(argv[k], suites[i].name) == 0;
+    if (wanted)
+      srunner_add_suite(runner, suites[i].suite());
+  }
+  srunner_set_tap(runner, "-");
+  srunner_run_all(runner, CK_SILENT);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
