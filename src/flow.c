@@ -11,6 +11,9 @@ enum { CHECK_EVERY = 4 };
 /* Dose that may still come when the schedule counts as over: it moves ln beta by four times that.
  */
 static const double SETTLED_DOSE = 1e-10;
+/* The same for a dose that diverges slowly: force of weight decay relative to the first gradient.
+ */
+static const double SETTLED_ALPHA = 1e-10;
 /* Smallest amplitude of w, as a logarithm, whose square is safely a normal number. */
 static const double LN_SMALLEST = -330;
 
@@ -39,27 +42,47 @@ static void add_identity(size_t n, double gamma, const double *S, double *M) {
   }
 }
 
-/* Absolute error that a step may make in an exponent of x_j = beta sinh(rate mu + kappa): rtol, and
- * less where beta dwarfs the solution, since dx = rate sqrt(x^2 + beta^2) dmu. */
-static double exponent_tolerance(const ms_setup *s) {
-  if (s->atol > 0)
-    return s->atol;
+/* The size that x will have, roughly: of x0 and of the data's least-squares solution; 0 for y = 0.
+ */
+static double solution_size(const ms_setup *s) {
   const ms_matrix *Z = s->problem->Z;
-  double size = cblas_dnrm2((int)Z->n, s->problem->y, 1) / ms_matrix_norm(Z), widest = -INFINITY;
-  for (size_t j = 0; j < Z->d; j++) {
-    double ln_start = s->start.ln_beta[j] + fabs(s->start.kappa[j]);
-    widest = fmax(widest, s->start.ln_beta[j]);
-    size = fmax(size, exp(fmin(ln_start, 700)) / 2);
+  double norm = ms_matrix_norm(Z), size = 0;
+  if (norm > 0)
+    size = cblas_dnrm2((int)Z->n, s->problem->y, 1) / norm;
+  for (size_t j = 0; j < Z->d; j++) { /* |x0| = beta sinh |kappa| */
+    double kappa = fabs(s->start.kappa[j]);
+    if (kappa > 0)
+      size = fmax(size, -expm1(-2 * kappa) / 2 * exp(fmin(s->start.ln_beta[j] + kappa, 700)));
   }
-  double relative = size > 0 && isfinite(size) ? exp(fmin(log(size) - widest, 0)) : 1;
-  return s->rtol * relative;
+  return size;
+}
+
+/* Error that a step may make in an exponent of x_j = beta_a sinh(rate mu + kappa): rtol, and less
+ * while beta_a dwarfs the solution, since dx = rate sqrt(x^2 + beta_a^2) dmu. */
+typedef struct exponent_tolerance {
+  double most, ln_ratio; /* ln(size of x / largest beta) */
+} exponent_tolerance;
+
+static exponent_tolerance exponent_tolerance_new(const ms_setup *s) {
+  if (s->atol > 0)
+    return (exponent_tolerance){s->atol, INFINITY};
+  double size = solution_size(s), widest = -INFINITY;
+  for (size_t j = 0; j < s->problem->Z->d; j++)
+    widest = fmax(widest, s->start.ln_beta[j]);
+  return (exponent_tolerance){s->rtol, size > 0 ? log(size) - widest : INFINITY};
+}
+
+static double exponent_tolerance_at(const exponent_tolerance *e, const ms_setup *s, double t) {
+  double ln_ratio = e->ln_ratio + 4 * ms_schedule_dose(s->schedule, t);
+  return e->most * exp(fmin(ln_ratio, 0)) / s->param->rate;
 }
 
 /* ---- sample dual: dnu/dt = -slope(Z x),  x = grad Q_a(Z' nu) -------------------------------- */
 
 typedef struct sample_dual {
-  double tolerance, noise; /* allowed error; rounding of dnu/dt */
-  double *S, *root;        /* Z D Z' with the loss's curvature on both sides; its square root */
+  exponent_tolerance allowed;
+  double noise;           /* rounding of dnu/dt */
+  double *S, *root, *row; /* Z D Z' with the loss's curvature c on both sides; sqrt(c); |Z_i| */
 } sample_dual;
 
 static size_t sample_size(const ms_flow *flow) {
@@ -69,21 +92,19 @@ static size_t sample_size(const ms_flow *flow) {
 static ms_status sample_create(ms_flow *flow, double *y0, ms_error *err) {
   const ms_matrix *Z = flow->setup.problem->Z;
   size_t n = Z->n;
-  sample_dual *own = calloc(1, sizeof *own + (n * n + n) * sizeof(double));
+  sample_dual *own = calloc(1, sizeof *own + (n * n + 2 * n) * sizeof(double));
   flow->own = own;
   flow->M = ms_doubles(n * n);
   if (!own || !flow->M)
     return ms_no_memory(err);
   own->S = (double *)(own + 1);
   own->root = own->S + n * n;
-  /* |d mu_j| <= |Z_j| |d nu|, and the norm of the error test is a mean over n components. */
-  double column = ms_matrix_max_column_norm(Z);
-  own->tolerance = exponent_tolerance(&flow->setup) / flow->setup.param->rate;
-  if (column > 0)
-    own->tolerance /= column * sqrt((double)n);
-  own->noise = DBL_EPSILON *
-               fabs(flow->setup.problem->y[cblas_idamax((int)n, flow->setup.problem->y, 1)]) /
-               (double)n;
+  own->row = own->root + n;
+  /* An error of nu_i moves mu by the i-th row of Z: its norm is the scale of nu_i. */
+  ms_matrix_row_norms(Z, own->row);
+  own->allowed = exponent_tolerance_new(&flow->setup);
+  const ms_problem *p = flow->setup.problem;
+  own->noise = DBL_EPSILON * fabs(p->y[cblas_idamax((int)n, p->y, 1)]) / p->samples;
   memset(y0, 0, n * sizeof *y0);
   return MS_OK;
 }
@@ -160,8 +181,10 @@ static int sample_solve(void *self, double *b) {
 static void sample_tolerance(void *self, double t, const double *y, double *tolerance) {
   const ms_flow *flow = self;
   const sample_dual *own = flow->own;
+  double allowed = exponent_tolerance_at(&own->allowed, &flow->setup, t);
   for (size_t i = 0; i < flow->ode.size; i++)
-    tolerance[i] = own->tolerance + 4 * DBL_EPSILON * fabs(y[i]) + own->noise * t;
+    tolerance[i] =
+        allowed / fmax(own->row[i], DBL_MIN) + 4 * DBL_EPSILON * fabs(y[i]) + own->noise * t;
 }
 
 static void sample_component(void *self, size_t i, char *name, size_t size) {
@@ -172,7 +195,8 @@ static void sample_component(void *self, size_t i, char *name, size_t size) {
 /* ---- dual: dmu/dt = -grad f(x),  x = grad Q_a(mu) ------------------------------------------- */
 
 typedef struct dual {
-  double tolerance, noise, gamma;
+  exponent_tolerance allowed;
+  double noise, gamma;
   double *H, *root, *u; /* curvature Z' C Z of f, d*d; sqrt(D); scratch */
   bool have_H;
 } dual;
@@ -191,7 +215,7 @@ static ms_status dual_create(ms_flow *flow, double *y0, ms_error *err) {
   own->H = (double *)(own + 1);
   own->root = own->H + d * d;
   own->u = own->root + d;
-  own->tolerance = exponent_tolerance(&flow->setup) / flow->setup.param->rate / sqrt((double)d);
+  own->allowed = exponent_tolerance_new(&flow->setup);
   own->noise = DBL_EPSILON * flow->setup.gradient_scale;
   memset(y0, 0, d * sizeof *y0);
   return MS_OK;
@@ -265,8 +289,9 @@ static int dual_solve(void *self, double *b) {
 static void dual_tolerance(void *self, double t, const double *y, double *tolerance) {
   const ms_flow *flow = self;
   const dual *own = flow->own;
+  double allowed = exponent_tolerance_at(&own->allowed, &flow->setup, t);
   for (size_t j = 0; j < flow->ode.size; j++)
-    tolerance[j] = own->tolerance + 4 * DBL_EPSILON * fabs(y[j]) + own->noise * t;
+    tolerance[j] = allowed + 4 * DBL_EPSILON * fabs(y[j]) + own->noise * t;
 }
 
 static void dual_component(void *self, size_t i, char *name, size_t size) {
@@ -278,6 +303,7 @@ static void dual_component(void *self, size_t i, char *name, size_t size) {
 
 /* w is stored as `width` blocks of d: the first number of each coordinate, then the second, ... */
 typedef struct gradient {
+  double size;       /* of x, see solution_size */
   double *floor, *H; /* absolute tolerance, width*d; curvature Z' C Z of f, d*d */
   bool have_H;
 } gradient;
@@ -314,8 +340,9 @@ static ms_status gradient_create(ms_flow *flow, double *y0, ms_error *err) {
     return ms_no_memory(err);
   own->H = (double *)(own + 1);
   own->floor = own->H + d * d;
-  /* Errors count relative to w down to well below what the dose leaves of the start. */
+  /* Errors count relative to w, down to well below what the dose leaves of the start. */
   double shrink = exp(-2 * fmin(ms_schedule_total(s->schedule), 40)) * 1e-3;
+  own->size = solution_size(s);
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], least = INFINITY;
     if (!s->param->weights(s->start.ln_beta[j], s->start.kappa[j], one))
@@ -427,12 +454,25 @@ static int gradient_solve(void *self, double *b) {
   return 0;
 }
 
+/* Relative to w, and where w is large against x = g(w), relative to what x notices of it. */
 static void gradient_tolerance(void *self, double t, const double *y, double *tolerance) {
   const ms_flow *flow = self;
   const gradient *own = flow->own;
+  const ms_param *param = flow->setup.param;
+  size_t d = flow->setup.problem->Z->d, width = param->width;
+  double rtol = flow->setup.rtol / (double)width;
   (void)t;
-  for (size_t i = 0; i < flow->ode.size; i++)
-    tolerance[i] = flow->setup.rtol * fabs(y[i]) / 2 + own->floor[i];
+  for (size_t j = 0; j < d; j++) {
+    double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
+    gather(y, j, d, width, one);
+    param->slope(one, dg);
+    double noticed = rtol * fmax(fabs(param->map(one)), own->size);
+    for (size_t b = 0; b < width; b++) {
+      double relative = rtol * fabs(one[b]) + own->floor[b * d + j];
+      tolerance[b * d + j] =
+          noticed > 0 && relative * fabs(dg[b]) > noticed ? noticed / fabs(dg[b]) : relative;
+    }
+  }
 }
 
 static void gradient_component(void *self, size_t i, char *name, size_t size) {
@@ -494,7 +534,7 @@ static bool schedule_settled(const ms_setup *s, double t) {
   double total = ms_schedule_total(s->schedule);
   if (isfinite(total))
     return total - ms_schedule_dose(s->schedule, t) <= SETTLED_DOSE;
-  return ms_schedule_alpha(s->schedule, t) * s->param->cost <= s->stop_gradient * s->gradient_scale;
+  return ms_schedule_alpha(s->schedule, t) * s->param->cost <= SETTLED_ALPHA * s->gradient_scale;
 }
 
 static bool finished(void *self, double t, const double *y) {
@@ -504,7 +544,7 @@ static bool finished(void *self, double t, const double *y) {
     return false;
   if (flow->class->read(flow, t, y, flow->x, flow->Zx))
     return false;
-  if (ms_problem_loss(s->problem, flow->Zx) <= s->stop_loss) {
+  if (ms_problem_loss(s->problem, flow->Zx) + s->loss_offset <= s->stop_loss) {
     flow->end = "loss";
     return true;
   }

@@ -31,7 +31,7 @@ const ms_flow_class *ms_flow_class_find(const char *name);
 
 /* What flows of one run share; all pointers outlive the flow. */
 typedef struct ms_setup {
-  const ms_problem *problem;
+  const ms_problem *problem; /* as it is integrated: reduced where that is possible */
   const ms_param *param;
   ms_start start;
   const ms_schedule *schedule;
@@ -39,6 +39,7 @@ typedef struct ms_setup {
   double t_end, rtol, atol; /* atol on the exponents of the dual; 0: chosen from rtol */
   double gradient_scale; /* max_j |grad f(x0)_j|: the unit of gradients, its inverse that of time */
   double stop_loss, stop_gradient;
+  double loss_offset; /* f of the original problem less f of the reduced one */
   size_t step_limit;
 } ms_setup;
 

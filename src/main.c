@@ -70,12 +70,13 @@ static void print_table(const ms_run *run) {
   ms_summary entry;
   for (size_t i = 0; ms_run_summary_at(run, i, &entry); i++) {
     char value[64];
-    if (entry.text)
-      snprintf(value, sizeof value, "%.60s", entry.text);
-    else if (isnan(entry.value))
+    if (entry.text) {
+      printf(*entry.help ? "%-24s %-14s %s\n" : "%-24s %s\n", entry.key, entry.text, entry.help);
       continue;
-    else
-      snprintf(value, sizeof value, entry.whole ? "%.0f" : "%.6g", entry.value);
+    }
+    if (isnan(entry.value))
+      continue;
+    snprintf(value, sizeof value, entry.whole ? "%.0f" : "%.6g", entry.value);
     printf("%-24s %-14s%s%s\n", entry.key, value, *entry.help ? " " : "", entry.help);
   }
   for (size_t i = 0; ms_run_note(run, i); i++)

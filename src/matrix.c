@@ -9,6 +9,9 @@ void dpotrs_(const char *uplo, const int *n, const int *nrhs, const double *a, c
              double *b, const int *ldb, int *info);
 void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
              double *work, const int *lwork, int *iwork, const int *liwork, int *info);
+void dgesdd_(const char *jobz, const int *m, const int *n, double *a, const int *lda, double *s,
+             double *u, const int *ldu, double *vt, const int *ldvt, double *work, const int *lwork,
+             int *iwork, int *info);
 
 /* Doubles of Z that one block of columns may hold: half of a common 256 KiB level-2 cache. */
 enum { BLOCK_DOUBLES = 16384 };
@@ -114,11 +117,33 @@ int ms_matrix_curvature(const ms_matrix *Z, const double *c, double *H) {
   return 0;
 }
 
-double ms_matrix_max_column_norm(const ms_matrix *Z) {
-  double largest = 0;
+int ms_matrix_svd(const ms_matrix *Z, double *U, double *sigma, double *Vt) {
+  int n = (int)Z->n, d = (int)Z->d, k = MS_MIN(n, d), lwork = -1, info = 0;
+  double best = 0, *work = NULL, *copy = malloc(Z->n * Z->d * sizeof *copy);
+  int *iwork = calloc(8 * (size_t)k, sizeof *iwork);
+  if (copy && iwork) {
+    memcpy(copy, Z->values, Z->n * Z->d * sizeof *copy);
+    dgesdd_("S", &n, &d, copy, &n, sigma, U, &n, Vt, &k, &best, &lwork, iwork, &info);
+    lwork = (int)best;
+    work = malloc((size_t)lwork * sizeof *work);
+  }
+  if (work)
+    dgesdd_("S", &n, &d, copy, &n, sigma, U, &n, Vt, &k, work, &lwork, iwork, &info);
+  else
+    info = -1;
+  free(copy);
+  free(iwork);
+  free(work);
+  return info;
+}
+
+void ms_matrix_row_norms(const ms_matrix *Z, double *out) {
+  memset(out, 0, Z->n * sizeof *out);
   for (size_t j = 0; j < Z->d; j++)
-    largest = fmax(largest, cblas_dnrm2((int)Z->n, Z->values + j * Z->n, 1));
-  return largest;
+    for (size_t i = 0; i < Z->n; i++)
+      out[i] += Z->values[j * Z->n + i] * Z->values[j * Z->n + i];
+  for (size_t i = 0; i < Z->n; i++)
+    out[i] = sqrt(out[i]);
 }
 
 double ms_matrix_norm(const ms_matrix *Z) {

@@ -30,8 +30,12 @@ int ms_matrix_weighted_gram(const ms_matrix *Z, const double *D, double *S);
 /* H[d*d] = Z' diag(c) Z, lower triangle; c >= 0. 0, or -1 without memory. */
 int ms_matrix_curvature(const ms_matrix *Z, const double *c, double *H);
 
-/* max_j |Z_j|_2 and |Z|_F. */
-double ms_matrix_max_column_norm(const ms_matrix *Z);
+/* Z = U diag(sigma) Vt, k = min(n, d): U[n*k], sigma[k] descending, Vt[k*d], column-major. 0 on
+ * success. */
+int ms_matrix_svd(const ms_matrix *Z, double *U, double *sigma, double *Vt);
+
+/* out[n]: the norms of the rows; |Z|_F. */
+void ms_matrix_row_norms(const ms_matrix *Z, double *out);
 double ms_matrix_norm(const ms_matrix *Z);
 
 /* Symmetric positive definite systems (LAPACK): factor in place the lower triangle, 0 when

@@ -6,7 +6,7 @@
 #include <math.h>
 
 static int length(const ms_view *v) {
-  return (int)v->setup->problem->Z->d;
+  return (int)v->problem->Z->d;
 }
 
 static double time_now(ms_view *v) {
@@ -27,7 +27,7 @@ static double loss(ms_view *v) {
 
 /* |Zx - y| / |y|, from the slopes of the squared loss. */
 static double residual(ms_view *v) {
-  const ms_problem *p = v->setup->problem;
+  const ms_problem *p = v->problem;
   int n = (int)p->Z->n;
   double size = cblas_dnrm2(n, p->y, 1);
   if (p->loss != ms_loss_at(0) || size == 0)
@@ -45,7 +45,7 @@ static double l2(ms_view *v) {
 }
 
 static double truth_error(ms_view *v) {
-  const double *truth = v->setup->problem->truth;
+  const double *truth = v->problem->truth;
   if (!truth)
     return NAN;
   double sum = 0;
@@ -111,8 +111,8 @@ static double effective_exponent_mean(ms_view *v) {
 
 static double kkt_residual(ms_view *v) {
   const ms_setup *s = v->setup;
-  ms_flow_gradient(s->problem, v->Zx, v->r, v->g);
-  return ms_kkt_residual(s->problem->Z->d, v->x, v->g, s->param->cost * v->alpha,
+  ms_flow_gradient(v->problem, v->Zx, v->r, v->g);
+  return ms_kkt_residual(v->problem->Z->d, v->x, v->g, s->param->cost * v->alpha,
                          s->gradient_scale);
 }
 

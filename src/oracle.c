@@ -72,7 +72,7 @@ static int by_falling_norm(const void *a, const void *b) {
 /* Z'P = QR with column pivoting: B' is the part of Q that belongs to the rank, R' b = P'y. */
 static ms_status equations_new(const ms_problem *p, equations *out, ms_error *err) {
   size_t n = p->Z->n, d = p->Z->d, most = MS_MIN(n, d), rank = 0;
-  int rows = (int)n, columns = (int)d, one = 1, info = 0, work_size = 66 * (rows + columns + 1);
+  int rows = (int)n, columns = (int)d, one = 1, info = 0, work_size = 70 * (rows + 1);
   feature *order = malloc(d * sizeof *order);
   int *pivot = calloc(n, sizeof *pivot);
   double *A = ms_doubles(n * d), *tau = ms_doubles(most), *work = ms_doubles((size_t)work_size);
@@ -318,13 +318,18 @@ static int solve_dual(dual *w, point q[2], double tol) {
     }
     if (!end && here->error < near && bend < near) {
       moved = advance(w, here, next, &h);
-      near = moved ? NEAR : 0.01 * near;
+      near = moved ? NEAR : fmax(0.01 * near, 1e-11);
     }
     if (!moved && !climb(w, here, next))
       break;
     now = 1 - now;
   }
   return now;
+}
+
+static double *take(double **store, size_t n) {
+  *store += n;
+  return *store - n;
 }
 
 ms_status ms_oracle_interpolator(const ms_problem *p, const ms_param *param, const ms_start *start,
@@ -342,15 +347,19 @@ ms_status ms_oracle_interpolator(const ms_problem *p, const ms_param *param, con
     status = ms_no_memory(err);
     goto done;
   }
-  double *free_store = store;
-#define TAKE(n) (free_store += (n), free_store - (n))
-  double *ln_beta = TAKE(d), *ln_beta_tau = TAKE(d), *kappa_tau = TAKE(d);
-  double *work = TAKE(d), *moved = TAKE(d), *x0 = TAKE(d);
+  double *left = store;
+  double *ln_beta = take(&left, d), *ln_beta_tau = take(&left, d), *kappa_tau = take(&left, d);
+  double *work = take(&left, d), *moved = take(&left, d), *x0 = take(&left, d);
+  double *step = take(&left, r), *drift = take(&left, r);
+  double *S = take(&left, r * r), *triangle = take(&left, r * r);
   point q[2];
   for (int i = 0; i < 2; i++)
-    q[i] = (point){0, 0, INFINITY, TAKE(r), TAKE(d), TAKE(d), TAKE(d), TAKE(r)};
-  double *step = TAKE(r), *drift = TAKE(r), *S = TAKE(r * r), *triangle = TAKE(r * r);
-#undef TAKE
+    q[i] = (point){.error = INFINITY,
+                   .eta = take(&left, r),
+                   .mu = take(&left, d),
+                   .x = take(&left, d),
+                   .D = take(&left, d),
+                   .rest = take(&left, r)};
 
   for (size_t j = 0; j < d; j++)
     ln_beta[j] = param->ln_scale(start->ln_beta[j], a);
@@ -454,8 +463,8 @@ static double sweep(lasso *w, bool all) {
       continue;
     const double *column = w->Z->values + j * n;
     double target = c * old + dot(n, column, w->rest) / (double)n;
-    double left = fabs(target) - w->lambda;
-    w->x[j] = left > 0 ? copysign(left / c, target) : 0;
+    double excess = fabs(target) - w->lambda;
+    w->x[j] = excess > 4 * DBL_EPSILON * w->lambda ? copysign(excess / c, target) : 0;
     if (w->x[j] == old)
       continue;
     add_multiple(n, old - w->x[j], column, w->rest);
@@ -485,7 +494,8 @@ static bool search_line(lasso *w, size_t count, double slope) {
   qsort(w->crossings, crossings, sizeof *w->crossings, by_time);
   for (size_t i = 0; i < crossings; i++) {
     const crossing *c = &w->crossings[i];
-    if (slope + bend * c->t >= 0)
+    /* A minimum that only rounding keeps before the crossing is at the crossing. */
+    if (slope + bend * c->t * (1 - 8 * DBL_EPSILON) > 0)
       break;
     slope += 2 * w->lambda * fabs(w->step[c->k]);
     if (slope + bend * c->t >= 0) {

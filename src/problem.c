@@ -2,6 +2,7 @@
 #include "config.h"
 #include "random.h"
 #include "text.h"
+#include <float.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
@@ -220,23 +221,69 @@ ms_status ms_problem_new(ms_problem **out, const ms_config *cfg, ms_error *err) 
     ms_problem_free(p);
     return status;
   }
+  p->samples = (double)p->Z->n;
   *out = p;
   return MS_OK;
+}
+
+/* n d min(n, d) up to which the singular value decomposition takes less than a few tenths of a
+ * second. */
+static const double REDUCE_FLOPS = 5e7;
+
+ms_status ms_problem_reduce(ms_problem **core, const ms_problem *p, ms_error *err) {
+  size_t n = p->Z->n, d = p->Z->d, k = MS_MIN(n, d), rank = 0;
+  *core = NULL;
+  if (p->loss != ms_loss_at(0) || (double)n * (double)d * (double)k > REDUCE_FLOPS)
+    return MS_OK;
+  double *U = ms_doubles(n * k), *sigma = ms_doubles(k), *Vt = ms_doubles(k * d);
+  ms_problem *c = calloc(1, sizeof *c);
+  ms_status status = MS_OK;
+  if (!U || !sigma || !Vt || !c)
+    status = ms_no_memory(err);
+  else if (ms_matrix_svd(p->Z, U, sigma, Vt) != 0)
+    goto done; /* no convergence: the problem stays as it is */
+  while (status == MS_OK && rank < k && sigma[rank] > DBL_EPSILON * (double)MS_MAX(n, d) * sigma[0])
+    rank++;
+  if (status == MS_OK && rank > 0)
+    status = ms_matrix_new(&c->Z, rank, d, err);
+  if (status != MS_OK || rank == 0)
+    goto done;
+  c->samples = p->samples;
+  c->loss = p->loss;
+  c->y = ms_doubles(rank);
+  if (!c->y) {
+    status = ms_no_memory(err);
+    goto done;
+  }
+  for (size_t r = 0; r < rank; r++) {
+    for (size_t i = 0; i < n; i++)
+      c->y[r] += U[r * n + i] * p->y[i];
+    for (size_t j = 0; j < d; j++)
+      c->Z->values[j * rank + r] = sigma[r] * Vt[j * k + r];
+  }
+  *core = c;
+  c = NULL;
+done:
+  ms_problem_free(c);
+  free(U);
+  free(sigma);
+  free(Vt);
+  return status;
 }
 
 double ms_problem_loss(const ms_problem *p, const double *Zx) {
   double sum = 0;
   for (size_t i = 0; i < p->Z->n; i++)
     sum += p->loss->value(Zx[i], p->y[i]);
-  return sum / (double)p->Z->n;
+  return sum / p->samples;
 }
 
 void ms_problem_slope(const ms_problem *p, const double *Zx, double *r) {
   for (size_t i = 0; i < p->Z->n; i++)
-    r[i] = p->loss->slope(Zx[i], p->y[i]) / (double)p->Z->n;
+    r[i] = p->loss->slope(Zx[i], p->y[i]) / p->samples;
 }
 
 void ms_problem_curvature(const ms_problem *p, const double *Zx, double *c) {
   for (size_t i = 0; i < p->Z->n; i++)
-    c[i] = p->loss->curvature(Zx[i], p->y[i]) / (double)p->Z->n;
+    c[i] = p->loss->curvature(Zx[i], p->y[i]) / p->samples;
 }

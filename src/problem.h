@@ -17,10 +17,11 @@ const ms_loss *ms_loss_at(size_t i);
 
 typedef struct ms_problem {
   ms_matrix *Z;
-  double *y;     /* n */
-  double *truth; /* d, or NULL when not known */
-  char **names;  /* d feature names, or NULL */
-  char *target;  /* name of y, or NULL */
+  double *y;      /* n */
+  double *truth;  /* d, or NULL when not known */
+  char **names;   /* d feature names, or NULL */
+  char *target;   /* name of y, or NULL */
+  double samples; /* what f divides by: n, also where Z has been reduced to fewer rows */
   const ms_loss *loss;
 } ms_problem;
 
@@ -28,9 +29,16 @@ typedef struct ms_problem {
 ms_status ms_problem_new(ms_problem **p, const ms_config *cfg, ms_error *err);
 void ms_problem_free(ms_problem *p);
 
+/* The same problem in as few equations as Z has rank, for the squared loss: with Z = U S V' the
+ * rows of S V' are orthogonal and y becomes U'y. f differs by the constant |y - U U'y|^2/(2n) and
+ * its gradient not at all, but directions of small singular values keep their relative accuracy,
+ * and equations that contradict or repeat each other are gone. *core is NULL where this does not
+ * apply (other losses) or costs too much (large problems). */
+ms_status ms_problem_reduce(ms_problem **core, const ms_problem *p, ms_error *err);
+
 extern const ms_setting ms_problem_settings[]; /* ends with name NULL */
 
-/* f from Zx; r_i = df/d(Zx)_i; c_i = second derivative (1/n and residual/n for squared loss). */
+/* f from Zx; r_i = df/d(Zx)_i; c_i = second derivative (1/n for the squared loss). */
 double ms_problem_loss(const ms_problem *p, const double *Zx);
 void ms_problem_slope(const ms_problem *p, const double *Zx, double *r);
 void ms_problem_curvature(const ms_problem *p, const double *Zx, double *c);

@@ -283,6 +283,16 @@ static double gradient_scale(ms_run *run) {
   return scale > 0 && isfinite(scale) ? scale : 1;
 }
 
+/* f at the same x, here 0, of the problem as given and as it is integrated. */
+static double loss_offset(ms_run *run) {
+  if (!run->core)
+    return 0;
+  memset(run->Zx, 0, run->problem->Z->n * sizeof *run->Zx);
+  double offset = ms_problem_loss(run->problem, run->Zx) - ms_problem_loss(run->core, run->Zx);
+  /* What is left where the equations agree is rounding. */
+  return offset > 1e-14 * ms_problem_loss(run->problem, run->Zx) ? offset : 0;
+}
+
 /* Planned times: even up to `base`, then in equal ratios up to t_end. */
 static ms_status plan_times(ms_run *run, double base, ms_error *err) {
   size_t even = ms_config_count(run->cfg, "points");
@@ -391,9 +401,11 @@ static ms_status build(ms_run *run, ms_error *err) {
   ms_status status = ms_problem_new(&run->problem, cfg, err);
   if (status == MS_OK)
     status = build_start(run, err);
+  if (status == MS_OK)
+    status = ms_problem_reduce(&run->core, run->problem, err);
   if (status != MS_OK)
     return status;
-  s->problem = run->problem;
+  s->problem = run->core ? run->core : run->problem;
   s->start = (ms_start){run->ln_beta, run->kappa};
   for (size_t i = 0; ms_param_at(i); i++)
     if (strcmp(ms_param_at(i)->name, ms_config_text(cfg, "param")) == 0)
@@ -408,7 +420,8 @@ static ms_status build(ms_run *run, ms_error *err) {
   memset(run->Zx, 0, run->problem->Z->n * sizeof *run->Zx);
   s->stop_loss = ms_config_text(cfg, "stop-loss") ? ms_config_real(cfg, "stop-loss")
                                                   : 1e-20 * ms_problem_loss(run->problem, run->Zx);
-  s->stop_gradient = 1e-10;
+  s->stop_gradient = 1e-12;
+  s->loss_offset = loss_offset(run);
   status = build_schedule(run, err);
   if (status == MS_OK)
     status = build_flows(run, err);
@@ -443,6 +456,7 @@ void ms_run_free(ms_run *run) {
   ms_flow_free(run->flow);
   ms_flow_free(run->partner);
   ms_problem_free(run->problem);
+  ms_problem_free(run->core);
   ms_schedule_free(run->schedule);
   ms_config_free(run->cfg);
   double *blocks[] = {run->ln_beta, run->kappa,     run->times,   run->x,    run->Zx,
@@ -500,6 +514,7 @@ static ms_status record(ms_run *run, double t, ms_error *err) {
                   .Zx = run->Zx,
                   .r = run->scratch,
                   .g = run->scratch + n,
+                  .problem = run->problem,
                   .setup = &run->setup,
                   .gap = NAN,
                   .drift = NAN};
@@ -535,6 +550,8 @@ ms_status ms_run_advance(ms_run *run, size_t i, ms_error *err) {
     if (other < 0)
       return other;
   }
+  if (run->core)
+    ms_matrix_mul(run->problem->Z, run->x, run->Zx);
   ms_status recorded = record(run, t, err);
   return recorded < 0 ? recorded : status;
 }
@@ -582,12 +599,12 @@ static void compare_with_limit(ms_run *run) {
   double alpha = ms_schedule_limit(run->schedule, &from);
   ms_status status;
   if (alpha > 0) {
-    status = ms_oracle_lasso(run->problem, s->param->cost * alpha, 1e-12, x, &err);
+    status = ms_oracle_lasso(s->problem, s->param->cost * alpha, 1e-12, x, &err);
   } else {
     double dose = ms_schedule_total(run->schedule);
     if (isinf(dose)) /* alpha tends to 0, slowly: the limit at the dose that the run has reached */
       dose = ms_run_observe(run, "dose");
-    status = ms_oracle_interpolator(run->problem, s->param, &s->start, -dose, 1e-11, x, &err);
+    status = ms_oracle_interpolator(s->problem, s->param, &s->start, -dose, 1e-11, x, &err);
   }
   if (status == MS_OK) {
     double size = largest(x, d), difference = 0;

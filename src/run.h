@@ -10,6 +10,7 @@ typedef struct ms_view {
   double t, alpha, dose, loss;
   const double *x, *Zx;
   double *r, *g; /* scratch: n, d */
+  const ms_problem *problem;
   const ms_setup *setup;
   double gap, drift; /* |x_gf - x_mf| relative to the largest |x| so far; the invariant's drift */
 } ms_view;
@@ -27,7 +28,7 @@ enum { MS_NOTES_MAX = 12, MS_NOTE_LENGTH = 400 };
 
 struct ms_run {
   ms_config *cfg;
-  ms_problem *problem;
+  ms_problem *problem, *core; /* as given; as it is integrated, NULL where that is the same */
   ms_schedule *schedule;
   double *ln_beta, *kappa;
   ms_setup setup;
