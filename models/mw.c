@@ -4,37 +4,40 @@
  *   m^2 + w^2 = 2 sqrt(x^2 + beta_a^2)
  *   x = beta_a sinh(2 mu + kappa),        kappa = ln((m0 + w0) / (m0 - w0))
  *   S(x) = min { m^2 + w^2 : m w = x } = 2 |x|
+ *
+ * The weights are kept as p = (m + w)/sqrt 2, q = (m - w)/sqrt 2, an orthogonal change under which
+ * the gradient flow and h keep their form: x = (p^2 - q^2)/2, p q = beta_a. Where beta is far below
+ * x^2, m - w would be lost in the rounding of m and w, and with it the way back to the other sign.
  */
 #include "hyperbolic.h"
 #include <math.h>
 
-enum { M, W };
+enum { P, Q };
 
 static bool weights(double ln_beta, double kappa, double *w) {
-  /* m, w = sqrt(2 beta) (cosh, sinh)(kappa / 2) */
-  double root = (ln_beta + log(2)) / 2;
-  w[M] = exp(root + fabs(kappa) / 2 + log1p(exp(-fabs(kappa))) - log(2));
-  w[W] = w[M] * tanh(kappa / 2);
-  return isnormal(w[M] * w[M]);
+  w[P] = exp((ln_beta + kappa) / 2);
+  w[Q] = exp((ln_beta - kappa) / 2);
+  return isnormal(w[P] * w[P]) && isnormal(w[Q] * w[Q]);
 }
 
 static double map(const double *w) {
-  return w[M] * w[W];
+  return (w[P] - w[Q]) * (w[P] + w[Q]) / 2;
 }
 
 static void slope(const double *w, double *dg) {
-  dg[M] = w[W];
-  dg[W] = w[M];
+  dg[P] = w[P];
+  dg[Q] = -w[Q];
 }
 
 static void bend(const double *w, double *d2g) {
   (void)w;
-  d2g[0] = d2g[3] = 0;
-  d2g[1] = d2g[2] = 1;
+  d2g[0] = 1;
+  d2g[1] = d2g[2] = 0;
+  d2g[3] = -1;
 }
 
 static double scale(const double *w) {
-  return (w[M] - w[W]) * (w[M] + w[W]) / 2;
+  return w[P] * w[Q];
 }
 
 const ms_param ms_param_mw = {

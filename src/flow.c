@@ -469,8 +469,9 @@ static void gradient_tolerance(void *self, double t, const double *y, double *to
     double noticed = rtol * fmax(fabs(param->map(one)), own->size);
     for (size_t b = 0; b < width; b++) {
       double relative = rtol * fabs(one[b]) + own->floor[b * d + j];
-      tolerance[b * d + j] =
-          noticed > 0 && relative * fabs(dg[b]) > noticed ? noticed / fabs(dg[b]) : relative;
+      if (noticed > 0 && relative * fabs(dg[b]) > noticed)
+        relative = fmax(noticed / fabs(dg[b]), 16 * DBL_EPSILON * fabs(one[b]));
+      tolerance[b * d + j] = relative;
     }
   }
 }

@@ -95,9 +95,14 @@ static ms_status step(ms_integrator *in, ms_error *err) {
   if (status != MS_OK)
     return status;
   in->steps++;
-  if (!(in->t > before))
-    return ms_fail_at(err, MS_STALLED, in->t, "%s: the step is too small to advance t = %.17g",
-                      in->method->name, in->t);
+  if (!(in->t > before)) {
+    char name[64];
+    in->ode->component(in->ode->self, in->method->worst(in), name, sizeof name);
+    return ms_fail_at(
+        err, MS_STALLED, in->t,
+        "%s: the step has become too small to advance t = %.10g (largest error in %s)",
+        in->method->name, in->t, name);
+  }
   in->ended = in->ode->finished(in->ode->self, in->t, in->y);
   return MS_OK;
 }

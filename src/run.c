@@ -14,7 +14,7 @@ void openblas_set_num_threads(int);
 /* Natural times. Units: 1/max_j |grad f(x0)_j|, in which the dual variable moves by one. */
 static const double BASE_HORIZON = 80;   /* of --t-end, and the part drawn at even distances */
 static const double SCALE_HORIZON = 4;   /* added for each unit of ln(1/beta) */
-static const double LAST_HORIZON = 1e12; /* where a run that does not settle is given up */
+static const double LAST_HORIZON = 1e14; /* where a run that does not settle is given up */
 /* A gradient flow beside the mirror flow must cost well below a second. */
 static const double PARTNER_FLOPS = 2e9;
 /* Numbers of x that are kept for state.npz; beyond that only the last x is. */
@@ -607,7 +607,7 @@ static void compare_with_limit(ms_run *run) {
     status = ms_oracle_interpolator(s->problem, s->param, &s->start, -dose, 1e-11, x, &err);
   }
   if (status == MS_OK) {
-    double size = largest(x, d), difference = 0;
+    double size = fmax(largest(x, d), run->largest_x), difference = 0;
     for (size_t j = 0; j < d; j++)
       difference = fmax(difference, fabs(run->x[j] - x[j]));
     run->limit_gap = size > 0 ? difference / size : difference;

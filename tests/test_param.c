@@ -1,0 +1,665 @@
+/* param.h: g and its derivatives, the mirror maps and the potential of every parametrization.
+ *
+ * h = |w|^2 throughout: a parametrization with another h needs its own checks of `cost` and of the
+ * flow. */
+#include "../models/param.h"
+#include "tests.h"
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+static const double PI = 3.14159265358979323846;
+static const double EPS = DBL_EPSILON;
+
+/* ---- Random numbers, the same each time ----------------------------------------------------- */
+
+static uint64_t state = 1;
+
+static double uniform(double low, double high) {
+  state = state * 6364136223846793005U + 1442695040888963407U;
+  return low + (high - low) * (double)(state >> 11) * 0x1p-53;
+}
+
+static double sign(void) {
+  return uniform(-1, 1) < 0 ? -1 : 1;
+}
+
+static void near(double got, double want, double tolerance, const char *what, const ms_param *p,
+                 double at) {
+  ck_assert_msg(got == want || fabs(got - want) <= tolerance,
+                "%s of %s at %.17g: %.17g, expected %.17g, difference %.3g, allowed %.3g", what,
+                p->name, at, got, want, got - want, tolerance);
+}
+
+/* Derivative from five points: exact for polynomials up to the fourth degree. */
+#define DERIVATIVE(f, x, h)                                                                        \
+  ((8 * (f((x) + (h)) - f((x) - (h))) - (f((x) + 2 * (h)) - f((x)-2 * (h)))) / (12 * (h)))
+
+/* One coordinate at a dose. */
+typedef struct point {
+  double ln_beta, kappa, a;
+} point;
+
+static double ln_beta_of(point c) {
+  return c.ln_beta + 4 * c.a;
+}
+
+/* What the rounding of the exponents alone does to x, relative. */
+static double exponent_error(const ms_param *p, point c, double mu) {
+  return 4 * EPS *
+         (1 + fabs(c.ln_beta) + fabs(c.kappa) + 4 * fabs(c.a) + fabs(p->rate * mu + c.kappa));
+}
+
+static int primal(const ms_param *p, point c, double mu, double *x, double *dx) {
+  ms_start start = {&c.ln_beta, &c.kappa};
+  return p->primal(p, &start, 0, 1, c.a, &mu, x, dx);
+}
+
+static double x_of(const ms_param *p, point c, double mu) {
+  double x = NAN;
+  ck_assert_int_eq(primal(p, c, mu, &x, NULL), 0);
+  return x;
+}
+
+static double dx_of(const ms_param *p, point c, double mu) {
+  double x = NAN, dx = NAN;
+  ck_assert_int_eq(primal(p, c, mu, &x, &dx), 0);
+  return dx;
+}
+
+static double mu_of(const ms_param *p, point c, double x) {
+  ms_start start = {&c.ln_beta, &c.kappa};
+  double mu = NAN;
+  p->dual(p, &start, 0, 1, c.a, &x, &mu);
+  return mu;
+}
+
+static double R_of(const ms_param *p, point c, double x) {
+  return p->potential(p, c.ln_beta, c.kappa, c.a, x);
+}
+
+static point random_point(double ln_low, double ln_high) {
+  return (point){uniform(ln_low, ln_high), uniform(-4, 4), -uniform(0, 1.5)};
+}
+
+/* ---- The gradient flow's side --------------------------------------------------------------- */
+
+START_TEST(registry) {
+  bool mw = false, uv = false;
+  for (size_t i = 0; ms_param_at(i); i++) {
+    const ms_param *p = ms_param_at(i);
+    ck_assert(p->name && p->summary && p->g && p->h);
+    ck_assert(p->width >= 1 && p->width <= MS_WIDTH_MAX);
+    ck_assert(p->weights && p->map && p->slope && p->bend && p->scale);
+    bool mirror = p->primal != NULL;
+    ck_assert((p->dual != NULL) == mirror && (p->potential != NULL) == mirror &&
+              (p->ln_scale != NULL) == mirror);
+    for (size_t k = 0; k < i; k++)
+      ck_assert_str_ne(ms_param_at(k)->name, p->name);
+    mw = mw || strcmp(p->name, "mw") == 0;
+    uv = uv || strcmp(p->name, "uv") == 0;
+    ck_assert_ptr_null(ms_param_at(i + 100));
+  }
+  ck_assert(mw && uv);
+}
+END_TEST
+
+/* g as the documentation has it. */
+START_TEST(formulas) {
+  for (size_t i = 0; ms_param_at(i); i++) {
+    const ms_param *p = ms_param_at(i);
+    for (int k = 0; k < 100; k++) {
+      double w[2] = {uniform(-3, 3), uniform(-3, 3)};
+      if (strcmp(p->name, "mw") == 0) {
+        near(p->map(w), w[0] * w[1], 1e-14, "g", p, w[0]);
+        near(p->scale(w), (w[0] * w[0] - w[1] * w[1]) / 2, 1e-14, "scale", p, w[0]);
+        ck_assert(p->cost == 2 && p->rate == 2);
+      } else if (strcmp(p->name, "uv") == 0) {
+        near(p->map(w), w[0] * w[0] - w[1] * w[1], 1e-14, "g", p, w[0]);
+        near(p->scale(w), 2 * w[0] * w[1], 1e-14, "scale", p, w[0]);
+        ck_assert(p->cost == 1 && p->rate == 4);
+      }
+    }
+  }
+}
+END_TEST
+
+START_TEST(slope_and_bend) {
+  for (size_t i = 0; ms_param_at(i); i++) {
+    const ms_param *p = ms_param_at(i);
+    size_t width = p->width;
+    for (int k = 0; k < 200; k++) {
+      double w[MS_WIDTH_MAX], v[MS_WIDTH_MAX], dg[MS_WIDTH_MAX], bend[MS_WIDTH_MAX * MS_WIDTH_MAX];
+      double size = exp(uniform(-5, 5)), h = 1e-3 * size;
+      for (size_t b = 0; b < width; b++)
+        w[b] = v[b] = size * uniform(-1, 1);
+      p->slope(w, dg);
+      p->bend(w, bend);
+      for (size_t b = 0; b < width; b++) {
+        double g[4], slopes[4][MS_WIDTH_MAX];
+        static const int steps[] = {-2, -1, 1, 2};
+        for (int q = 0; q < 4; q++) {
+          v[b] = w[b] + steps[q] * h;
+          g[q] = p->map(v);
+          p->slope(v, slopes[q]);
+        }
+        v[b] = w[b];
+        near(dg[b], (8 * (g[2] - g[1]) - (g[3] - g[0])) / (12 * h), 1e-10 * size, "dg", p, w[b]);
+        for (size_t c = 0; c < width; c++)
+          near(bend[c * width + b],
+               (8 * (slopes[2][c] - slopes[1][c]) - (slopes[3][c] - slopes[0][c])) / (12 * h),
+               1e-10, "d2g", p, w[b]);
+      }
+    }
+  }
+}
+END_TEST
+
+START_TEST(weights_of_a_start) {
+  for (size_t i = 0; ms_param_at(i); i++) {
+    const ms_param *p = ms_param_at(i);
+    for (int k = 0; k < 2000; k++) {
+      double ln_beta = uniform(log(1e-8), log(1e6)), kappa = k == 0 ? 0 : uniform(-8, 8);
+      double w[MS_WIDTH_MAX], beta = exp(ln_beta);
+      ck_assert(p->weights(ln_beta, kappa, w));
+      near(p->map(w), beta * sinh(kappa), 1e-14 * beta * cosh(kappa), "x0", p, kappa);
+      /* beta is a small difference of the weights where x0 is large beside it. */
+      near(p->scale(w), beta, 1e-14 * beta * cosh(kappa), "beta", p, kappa);
+    }
+    /* Small x0 keeps its digits. */
+    double w[MS_WIDTH_MAX];
+    ck_assert(p->weights(0, 1e-8, w));
+    near(p->map(w), 1e-8, 5e-16, "x0", p, 1e-8);
+  }
+}
+END_TEST
+
+START_TEST(weights_beyond_double_precision) {
+  for (size_t i = 0; ms_param_at(i); i++) {
+    const ms_param *p = ms_param_at(i);
+    double w[MS_WIDTH_MAX];
+    static const double beyond[] = {-23025, -2302.585, -760, 760, 2302};
+    for (int k = 0; k < 5; k++)
+      ck_assert_msg(!p->weights(beyond[k], 0, w), "%s: ln beta = %g", p->name, beyond[k]);
+    ck_assert(!p->weights(0, 1500, w) && !p->weights(0, -1500, w));
+    ck_assert(!p->weights(NAN, 0, w) && !p->weights(0, NAN, w));
+    ck_assert(p->weights(-690, 0.5, w));
+    near(p->scale(w), exp(-690), 1e-12 * exp(-690), "beta", p, -690);
+    ck_assert(p->weights(690, 0.5, w));
+    near(p->scale(w), exp(690), 1e-12 * exp(690), "beta", p, 690);
+  }
+}
+END_TEST
+
+/* |w|^2 of the weights in direction phi that make x: g grows along each ray. INFINITY: none do. */
+static double ray_cost(const ms_param *p, double phi, double x) {
+  double unit[2] = {cos(phi), sin(phi)}, low = 0, high = 1;
+  if (p->map(unit) * x <= 0)
+    return INFINITY;
+  for (int k = 0; k < 200; k++) {
+    double w[2] = {high * unit[0], high * unit[1]};
+    if (fabs(p->map(w)) >= fabs(x))
+      break;
+    high *= 2;
+  }
+  for (int k = 0; k < 100; k++) {
+    double r = (low + high) / 2, w[2] = {r * unit[0], r * unit[1]};
+    if (fabs(p->map(w)) < fabs(x))
+      low = r;
+    else
+      high = r;
+  }
+  return high * high;
+}
+
+START_TEST(representation_cost) {
+  for (size_t i = 0; ms_param_at(i); i++) {
+    const ms_param *p = ms_param_at(i);
+    if (p->width != 2)
+      continue;
+    for (int k = 0; k < 20; k++) {
+      double x = sign() * exp(uniform(-6, 6)), best = 0, least = INFINITY;
+      enum { GRID = 720 };
+      double shift = uniform(0, 1);
+      for (int q = 0; q < GRID; q++) {
+        double phi = 2 * PI * (q + shift) / GRID, cost = ray_cost(p, phi, x);
+        if (cost < least) {
+          least = cost;
+          best = phi;
+        }
+      }
+      double low = best - 2 * PI / GRID, high = best + 2 * PI / GRID, golden = (sqrt(5) - 1) / 2;
+      while (high - low > 1e-9) {
+        double left = high - golden * (high - low), right = low + golden * (high - low);
+        if (ray_cost(p, left, x) < ray_cost(p, right, x))
+          high = right;
+        else
+          low = left;
+      }
+      near(ray_cost(p, (low + high) / 2, x), p->cost * fabs(x), 1e-12 * fabs(x), "cost", p, x);
+    }
+  }
+}
+END_TEST
+
+/* ---- Mirror maps ---------------------------------------------------------------------------- */
+
+#define EACH_MIRROR(p)                                                                             \
+  for (size_t mirror_index = 0; ms_param_at(mirror_index); mirror_index++)                         \
+    for (const ms_param *p = ms_param_at(mirror_index); p && p->primal; p = NULL)
+
+START_TEST(primal_formula) {
+  EACH_MIRROR(p)
+  for (int k = 0; k < 3000; k++) {
+    point c = random_point(-20, 20);
+    double beta = exp(c.ln_beta + 4 * c.a), mu = sign() * exp(uniform(-8, 2.5));
+    double s = p->rate * mu + c.kappa, x, dx;
+    ck_assert_int_eq(primal(p, c, mu, &x, &dx), 0);
+    double error = exponent_error(p, c, mu);
+    near(x, beta * sinh(s), error * beta * cosh(s), "x", p, mu);
+    near(dx, p->rate * hypot(x, beta), 4 * error * dx, "dx", p, mu);
+    near(p->ln_scale(c.ln_beta, c.a), c.ln_beta + 4 * c.a, 0, "ln scale", p, c.a);
+    /* At mu = 0 it is the start, contracted. */
+    double start = exp(4 * c.a) * exp(c.ln_beta) * sinh(c.kappa);
+    near(x_of(p, c, 0), start, error * beta * cosh(c.kappa), "start", p, c.kappa);
+  }
+}
+END_TEST
+
+/* Relative precision of x right through 0: no differences of exponentials there. */
+START_TEST(small_x_keeps_its_digits) {
+  EACH_MIRROR(p)
+  for (double mu = 1e-300; mu < 1e-3; mu *= 1e7) {
+    point c = {0, 0, 0};
+    near(x_of(p, c, mu), p->rate * mu, 1e-5 * mu, "x", p, mu);
+    near(x_of(p, c, -mu), -x_of(p, c, mu), 0, "-x", p, mu);
+    near(mu_of(p, c, x_of(p, c, mu)), mu, 4 * EPS * mu, "mu", p, mu);
+  }
+}
+END_TEST
+
+START_TEST(derivative_of_primal) {
+  EACH_MIRROR(p)
+  for (int k = 0; k < 2000; k++) {
+    point c = random_point(-30, 30);
+    double mu = uniform(-6, 6), h = 2e-3 / p->rate;
+#define F(m) x_of(p, c, m)
+    double slope = DERIVATIVE(F, mu, h);
+#undef F
+    double dx = dx_of(p, c, mu);
+    near(slope, dx, 1e-9 * dx, "dx", p, mu);
+    ck_assert(dx > 0);
+  }
+}
+END_TEST
+
+/* dual(primal(mu)) = mu for scales from 1e-1000 to 1e10 and doses up to 50. */
+START_TEST(dual_inverts_primal) {
+  EACH_MIRROR(p) {
+    int checked = 0;
+    for (int k = 0; k < 20000; k++) {
+      point c = {uniform(-1000, 10) * log(10), uniform(-20, 20), k % 3 ? -uniform(0, 50) : 0};
+      /* ln |x / beta_a| from 1e-3 to what makes x at most 1e10 */
+      double most = log(1e10) - ln_beta_of(c);
+      double s = sign() * (k % 2 ? exp(uniform(-7, log(fmax(most, 1)))) : uniform(0, most));
+      double mu = (s - c.kappa) / p->rate, x = NAN, dx = NAN;
+      ck_assert_int_eq(primal(p, c, mu, &x, &dx), 0);
+      if (fabs(x) < DBL_MIN || !(dx >= DBL_MIN))
+        continue;
+      checked++;
+      near(mu_of(p, c, x), mu, 2 * exponent_error(p, c, mu), "mu", p, mu);
+    }
+    ck_assert_int_gt(checked, 3000);
+  }
+}
+END_TEST
+
+START_TEST(primal_inverts_dual) {
+  EACH_MIRROR(p)
+  for (int k = 0; k < 20000; k++) {
+    point c = {uniform(-1000, 10) * log(10), uniform(-20, 20), k % 3 ? -uniform(0, 50) : 0};
+    double x = sign() * pow(10, uniform(-100, 10)), mu = mu_of(p, c, x);
+    /* What the rounding of mu moves: relative to sqrt(x^2 + beta^2). */
+    double size = hypot(x, exp(ln_beta_of(c)));
+    near(x_of(p, c, mu), x, 4 * exponent_error(p, c, mu) * size, "x", p, x);
+  }
+}
+END_TEST
+
+START_TEST(dual_at_zero_and_huge) {
+  EACH_MIRROR(p) {
+    point c = {-5, 0.75, -0.5};
+    near(mu_of(p, c, 0), -0.75 / p->rate, EPS, "mu", p, 0);
+    for (int k = 0; k < 3; k++) {
+      static const double tiny[] = {5e-324, 1e-308, 1e-200};
+      near(mu_of(p, c, tiny[k]), -0.75 / p->rate, EPS, "mu", p, tiny[k]);
+    }
+    double huge = (log(DBL_MAX) + log(2) + 5 + 2 - 0.75) / p->rate;
+    near(mu_of(p, c, DBL_MAX), huge, 1e-12, "mu", p, DBL_MAX);
+    near(mu_of(p, c, -DBL_MAX), -huge - 2 * 0.75 / p->rate, 1e-12, "mu", p, -DBL_MAX);
+  }
+}
+END_TEST
+
+/* ln |x| = ln beta_a + |s| - ln 2 where the scale is beyond double precision. */
+START_TEST(extreme_scales) {
+  static const char *const scales[] = {"1e-1000", "1e-10000", "3.5e-4000", "1e-308", "1e-60"};
+  EACH_MIRROR(p)
+  for (int k = 0; k < 5; k++)
+    for (int q = 0; q < 200; q++) {
+      double ln_beta;
+      ck_assert(ms_parse_log(scales[k], &ln_beta));
+      point c = {ln_beta, uniform(-5, 5), -uniform(0, 30)};
+      double target = pow(10, uniform(-30, 5)), direction = sign();
+      double mu = (direction * (log(2 * target) - ln_beta - 4 * c.a) - c.kappa) / p->rate;
+      if (fabs(p->rate * mu + c.kappa) < 40)
+        continue;
+      double x, dx, error = exponent_error(p, c, mu);
+      ck_assert_int_eq(primal(p, c, mu, &x, &dx), 0);
+      near(x, direction * target, error * target, "x", p, mu);
+      near(dx, p->rate * target, error * dx, "dx", p, mu);
+      long double s = (long double)p->rate * mu + c.kappa;
+      long double exact = expl(fabsl(s) + (long double)ln_beta + 4 * (long double)c.a) / 2;
+      near(x, direction * (double)exact, error * target, "x", p, mu);
+      near(mu_of(p, c, direction * target), mu, error, "mu", p, target);
+      /* R = |x|/rate (ln (2|x|/beta_a) - 1) - kappa x/rate */
+      double R = target / p->rate * (log(2 * target) - ln_beta - 4 * c.a - 1 - direction * c.kappa);
+      near(R_of(p, c, direction * target), R, error * target, "R", p, target);
+    }
+  /* In numbers: 1e-1000 e^{2302.58...} / 2 = 1/2, so that x = 1 at s = 1000 ln 10 + ln 2. */
+  EACH_MIRROR(p) {
+    double ln_beta;
+    ck_assert(ms_parse_log("1e-1000", &ln_beta));
+    point c = {ln_beta, 0, 0};
+    near(x_of(p, c, 2303.2782401746055 / p->rate), 1, 2e-12, "x", p, 1);
+    near(mu_of(p, c, 1), 2303.2782401746055 / p->rate, 1e-12, "mu", p, 1);
+    near(R_of(p, c, 1), 2302.2782401746055 / p->rate, 1e-12, "R", p, 1);
+    ck_assert(x_of(p, c, 0) == 0 && dx_of(p, c, 0) == 0);
+    ck_assert(mu_of(p, c, 0) == 0 && R_of(p, c, 0) == 0);
+  }
+}
+END_TEST
+
+/* Where primal() says 0, everything is finite; beyond, it says so and does not deliver infinity. */
+START_TEST(overflow) {
+  EACH_MIRROR(p) {
+    static const double beyond[] = {NAN, INFINITY, -INFINITY, 1e300, -1e300, 1e4};
+    point plain = {0, 0.5, -1};
+    for (int k = 0; k < 6; k++) {
+      double x, dx;
+      ck_assert_int_gt(primal(p, plain, beyond[k], &x, &dx), 0);
+      ck_assert_int_gt(primal(p, plain, beyond[k], &x, NULL), 0);
+    }
+    for (double high = 690; high < 720; high += 0.01)
+      for (int large_beta = 0; large_beta < 2; large_beta++) {
+        point c = {large_beta ? high : -300, 0, 0};
+        double mu = large_beta ? 0.01 : (high + 300) / p->rate, x = NAN, dx = NAN;
+        int status = primal(p, c, mu, &x, &dx);
+        ck_assert_int_ge(status, 0);
+        ck_assert_msg(status > 0 || (isfinite(x) && isfinite(dx)), "%s: e^%g: x = %g, dx = %g",
+                      p->name, high, x, dx);
+        ck_assert_msg(status == 0 || high > 700, "%s: e^%g is refused", p->name, high);
+        ck_assert_msg(status > 0 || high < 712, "%s: e^%g is not refused", p->name, high);
+      }
+    /* One coordinate is enough. */
+    double ln_beta[3] = {0, 0, 0}, kappa[3] = {0, 0, 0}, mu[3] = {1, 2, 1000}, x[3], dx[3];
+    ms_start start = {ln_beta, kappa};
+    ck_assert_int_gt(p->primal(p, &start, 0, 3, 0, mu, x, dx), 0);
+    ck_assert_int_eq(p->primal(p, &start, 0, 2, 0, mu, x, dx), 0);
+  }
+}
+END_TEST
+
+/* A block of coordinates is its coordinates one by one, wherever it starts; also in place. */
+START_TEST(blocks) {
+  enum { D = 7 };
+  EACH_MIRROR(p) {
+    double ln_beta[D], kappa[D], mu[D], x[D], dx[D], back[D];
+    for (int j = 0; j < D; j++) {
+      ln_beta[j] = uniform(-40, 5);
+      kappa[j] = uniform(-2, 2);
+      mu[j] = uniform(-3, 3);
+    }
+    ms_start start = {ln_beta, kappa};
+    for (size_t first = 0; first < D; first++)
+      for (size_t count = 0; first + count <= D; count++) {
+        ck_assert_int_eq(p->primal(p, &start, first, count, -0.25, mu + first, x, dx), 0);
+        p->dual(p, &start, first, count, -0.25, x, back);
+        for (size_t i = 0; i < count; i++) {
+          point c = {ln_beta[first + i], kappa[first + i], -0.25};
+          near(x[i], x_of(p, c, mu[first + i]), 0, "x", p, mu[first + i]);
+          near(dx[i], dx_of(p, c, mu[first + i]), 0, "dx", p, mu[first + i]);
+          near(back[i], mu[first + i], 1e-12, "mu", p, mu[first + i]);
+        }
+        double same[D];
+        memcpy(same, mu, sizeof same);
+        p->primal(p, &start, first, count, -0.25, same + first, same + first, NULL);
+        ck_assert_mem_eq(same + first, x, count * sizeof *x);
+      }
+  }
+}
+END_TEST
+
+/* ---- The potential -------------------------------------------------------------------------- */
+
+START_TEST(potential_formula) {
+  EACH_MIRROR(p)
+  for (int k = 0; k < 3000; k++) {
+    point c = random_point(-25, 25);
+    double beta = exp(ln_beta_of(c)), x = sign() * beta * exp(uniform(-6, 15));
+    long double b = beta, X = x, K = c.kappa;
+    long double R = (X * asinhl(X / b) - sqrtl(X * X + b * b) - K * X + b * coshl(K)) / p->rate;
+    double size = (fabs(x) + beta) * (1 + fabs(c.kappa) + fabs(asinh(x / beta)));
+    double error = exponent_error(p, c, 0) * (size + beta * cosh(c.kappa));
+    near(R_of(p, c, x), (double)R, error, "R", p, x);
+  }
+}
+END_TEST
+
+START_TEST(potential_derivatives) {
+  EACH_MIRROR(p)
+  for (int k = 0; k < 3000; k++) {
+    point c = random_point(-25, 25);
+    double beta = exp(ln_beta_of(c)), x = sign() * beta * exp(uniform(-6, 20));
+    double h = 2e-3 * hypot(x, beta), mu = mu_of(p, c, x);
+#define F(z) R_of(p, c, z)
+    near(DERIVATIVE(F, x, h), mu, 1e-9 * (1 + fabs(mu)), "dR/dx", p, x);
+#undef F
+#define F(z) mu_of(p, c, z)
+    near(DERIVATIVE(F, x, h) * dx_of(p, c, mu), 1, 1e-8, "d2R/dx2 * dx/dmu", p, x);
+#undef F
+  }
+}
+END_TEST
+
+/* The minimum is 0, at e^{4a} x0. */
+START_TEST(positional_bias) {
+  EACH_MIRROR(p)
+  for (int k = 0; k < 3000; k++) {
+    point c = random_point(-25, 25);
+    if (k < 100)
+      c.kappa = 0;
+    double x0 = exp(c.ln_beta) * sinh(c.kappa), least = exp(4 * c.a) * x0;
+    double size = hypot(least, exp(ln_beta_of(c))), error = exponent_error(p, c, 0);
+    near(mu_of(p, c, least), 0, 2 * error, "dual", p, least);
+    near(R_of(p, c, least), 0, error * error * size, "R", p, least);
+    for (int side = -1; side <= 1; side += 2) {
+      double far = R_of(p, c, least + side * 0.1 * size);
+      ck_assert(far > 0.1 * 0.1 * size / p->rate / 4);
+      ck_assert(far < R_of(p, c, least + side * 0.2 * size));
+    }
+  }
+}
+END_TEST
+
+/* Near its minimum R is a difference of larger numbers; it stays a distance: not negative and, to a
+ * few digits, quadratic. */
+START_TEST(potential_near_its_minimum) {
+  EACH_MIRROR(p)
+  for (int k = 0; k < 3000; k++) {
+    point c = random_point(-25, 25);
+    double beta = exp(ln_beta_of(c)), least = beta * sinh(c.kappa), size = beta * cosh(c.kappa);
+    double part = sign() * exp(uniform(log(1e-9), log(1e-4))), x = least + part * size;
+    double R = R_of(p, c, x), quadratic = (x - least) * (x - least) / size / 2 / p->rate;
+    ck_assert_msg(R >= 0, "%s: R = %g at a relative distance of %g from the minimum (kappa %g)",
+                  p->name, R, part, c.kappa);
+    /* x itself is no more exact than this beside x0. */
+    double blur = 2 * exponent_error(p, c, 0) / fabs(part);
+    near(R, quadratic, quadratic * (2 * fabs(part) + 2 * blur + blur * blur), "R", p, x);
+  }
+}
+END_TEST
+
+/* x^2 / (2 rate beta) for |x| << beta, |x| / rate (ln (2|x|/beta) - 1) for |x| >> beta. */
+START_TEST(potential_limits) {
+  EACH_MIRROR(p)
+  for (double ln_beta = -300; ln_beta <= 300; ln_beta += 7.3) {
+    point c = {ln_beta, 0, -uniform(0, 5)};
+    double beta = exp(ln_beta_of(c));
+    for (double ratio = 1e-3; ratio > 1e-25; ratio /= 9.7) {
+      double x = sign() * ratio * beta, want = x * x / (2 * p->rate * beta);
+      double error = ratio * ratio / 12 + 10 * exponent_error(p, c, 0);
+      near(R_of(p, c, x), want, want * error, "R", p, x);
+    }
+    for (double ratio = 1e4; ratio < 1e25; ratio *= 9.7) {
+      double x = sign() * ratio * beta, want = fabs(x) / p->rate * (log(2 * ratio) - 1);
+      /* The constant + beta cosh kappa is what is left out. */
+      near(R_of(p, c, x), want, (1.01 / ratio + exponent_error(p, c, 0)) * fabs(x), "R", p, x);
+    }
+  }
+  /* In numbers, with beta = 4 and 1e-9. */
+  EACH_MIRROR(p) {
+    if (strcmp(p->name, "mw") == 0) {
+      near(p->potential(p, log(4), 0, 0, 1e-3), 1e-6 / 16, 1e-13, "R", p, 1e-3);
+      near(p->potential(p, log(1e-9), 0, 0, 2), log(4e9) - 1, 1e-8, "R", p, 2);
+    } else if (strcmp(p->name, "uv") == 0) {
+      near(p->potential(p, log(4), 0, 0, 1e-3), 1e-6 / 32, 1e-13, "R", p, 1e-3);
+      near(p->potential(p, log(1e-9), 0, 0, 2), (log(4e9) - 1) / 2, 1e-8, "R", p, 2);
+    }
+  }
+}
+END_TEST
+
+/* The dose contracts x at fixed mu and, from x0 = 0, only raises R; both by beta_a = beta e^{4a}.
+ */
+START_TEST(contraction) {
+  EACH_MIRROR(p)
+  for (int k = 0; k < 500; k++) {
+    point c = random_point(-10, 10), undosed = c, moved = c;
+    undosed.a = 0;
+    moved.ln_beta = ln_beta_of(c);
+    moved.a = 0;
+    double mu = uniform(-3, 3), x = x_of(p, c, mu);
+    near(x, exp(4 * c.a) * x_of(p, undosed, mu), 1e-13 * dx_of(p, c, mu), "x", p, mu);
+    near(x, x_of(p, moved, mu), 1e-13 * dx_of(p, c, mu), "x", p, mu);
+    near(R_of(p, c, x), R_of(p, moved, x), 1e-13 * (fabs(x) + exp(ln_beta_of(c))) * 10, "R", p, x);
+    point centred = {c.ln_beta, 0, c.a}, further = {c.ln_beta, 0, c.a - 0.1};
+    ck_assert(R_of(p, further, x) > R_of(p, centred, x));
+  }
+}
+END_TEST
+
+/* ---- The flow itself ------------------------------------------------------------------------ */
+
+/* dw/dt = -g(t) dg - 2 alpha(t) w with given g and alpha, against x = grad Q_a(mu). */
+typedef struct drive {
+  double level, swing, pulse, phase, alpha0, tau;
+} drive;
+
+static double gradient(const drive *d, double t) {
+  return d->level + d->swing * cos(d->pulse * t + d->phase);
+}
+
+static double gradient_integral(const drive *d, double t) {
+  return d->level * t + d->swing / d->pulse * (sin(d->pulse * t + d->phase) - sin(d->phase));
+}
+
+static double alpha(const drive *d, double t) {
+  return d->alpha0 * exp(-t / d->tau);
+}
+
+static double dose(const drive *d, double t) {
+  return d->alpha0 * d->tau * (1 - exp(-t / d->tau));
+}
+
+static void weights_rate(const ms_param *p, const drive *d, double t, const double *w,
+                         double *rate) {
+  p->slope(w, rate);
+  for (size_t b = 0; b < p->width; b++)
+    rate[b] = -gradient(d, t) * rate[b] - 2 * alpha(d, t) * w[b];
+}
+
+static void runge_kutta(const ms_param *p, const drive *d, double t, double h, double *w) {
+  double k[4][MS_WIDTH_MAX], v[MS_WIDTH_MAX];
+  static const double at[] = {0, 0.5, 0.5, 1};
+  for (int q = 0; q < 4; q++) {
+    for (size_t b = 0; b < p->width; b++)
+      v[b] = w[b] + (q ? at[q] * h * k[q - 1][b] : 0);
+    weights_rate(p, d, t + at[q] * h, v, k[q]);
+  }
+  for (size_t b = 0; b < p->width; b++)
+    w[b] += h / 6 * (k[0][b] + 2 * k[1][b] + 2 * k[2][b] + k[3][b]);
+}
+
+START_TEST(gradient_flow_is_the_mirror_flow) {
+  enum { STEPS = 2000, CHECKS = 8 };
+  EACH_MIRROR(p)
+  for (int k = 0; k < 60; k++) {
+    drive d = {
+        uniform(-1, 1), uniform(-1, 1), uniform(0.5, 4), uniform(0, 6), k % 4 ? uniform(0, 0.6) : 0,
+        uniform(0.3, 3)};
+    double t_end = 1.5, w[MS_WIDTH_MAX];
+    point c = {uniform(-12, 6), uniform(-2, 2), 0};
+    ck_assert(p->weights(c.ln_beta, c.kappa, w));
+    for (int i = 0; i < STEPS; i++) {
+      runge_kutta(p, &d, t_end * i / STEPS, t_end / STEPS, w);
+      if ((i + 1) % (STEPS / CHECKS))
+        continue;
+      double t = t_end * (i + 1) / STEPS, squares = 0;
+      for (size_t b = 0; b < p->width; b++)
+        squares += w[b] * w[b];
+      c.a = -dose(&d, t);
+      double mu = -gradient_integral(&d, t), beta = exp(c.ln_beta) * exp(-4 * dose(&d, t));
+      near(p->scale(w), beta, 1e-9 * squares, "beta", p, t);
+      near(p->map(w), x_of(p, c, mu), 1e-9 * squares, "x", p, t);
+      /* |grad g|^2 is what turns -grad f into the velocity of x. */
+      double dg[MS_WIDTH_MAX], speed = 0;
+      p->slope(w, dg);
+      for (size_t b = 0; b < p->width; b++)
+        speed += dg[b] * dg[b];
+      near(dx_of(p, c, mu), speed, 1e-9 * speed, "dx", p, t);
+      near(exp(p->ln_scale(c.ln_beta, c.a)), beta, 1e-12 * beta, "scale", p, t);
+    }
+  }
+}
+END_TEST
+
+Suite *param_suite(void) {
+  Suite *suite = suite_create("param");
+  TCase *tc = tcase_create("param");
+  tcase_set_timeout(tc, 60);
+  tcase_add_test(tc, registry);
+  tcase_add_test(tc, formulas);
+  tcase_add_test(tc, slope_and_bend);
+  tcase_add_test(tc, weights_of_a_start);
+  tcase_add_test(tc, weights_beyond_double_precision);
+  tcase_add_test(tc, representation_cost);
+  tcase_add_test(tc, primal_formula);
+  tcase_add_test(tc, small_x_keeps_its_digits);
+  tcase_add_test(tc, derivative_of_primal);
+  tcase_add_test(tc, dual_inverts_primal);
+  tcase_add_test(tc, primal_inverts_dual);
+  tcase_add_test(tc, dual_at_zero_and_huge);
+  tcase_add_test(tc, extreme_scales);
+  tcase_add_test(tc, overflow);
+  tcase_add_test(tc, blocks);
+  tcase_add_test(tc, potential_formula);
+  tcase_add_test(tc, potential_derivatives);
+  tcase_add_test(tc, positional_bias);
+  tcase_add_test(tc, potential_near_its_minimum);
+  tcase_add_test(tc, potential_limits);
+  tcase_add_test(tc, contraction);
+  tcase_add_test(tc, gradient_flow_is_the_mirror_flow);
+  suite_add_tcase(suite, tc);
+  return suite;
+}
