@@ -162,7 +162,7 @@ static const double NEAR = 0.1;
  * (in a step at fixed tau) or are scaled with tau (on the path): no x that matters is in them. On
  * the path rounding errors are multiplied by the distance, so there the limit is higher. */
 static const double RIDGE = 1e-15, PATH_RIDGE = 1e-12;
-enum { MAX_STEPS = 2000, MAX_EXACT = 50 };
+enum { MAX_STEPS = 2000 };
 
 static void find_rest(const dual *w, point *q) {
   ms_matrix_mul(w->B, q->x, q->rest);
@@ -309,9 +309,9 @@ static int solve_dual(dual *w, point q[2], double tol) {
     if (find_gram(w, here) != 0 || !find_step(w, here, end ? RIDGE : PATH_RIDGE))
       break;
     double bend = find_moved(w, here);
-    /* Rounding of mu may keep the step from getting smaller. */
+    /* Rounding of mu may keep the step from getting this small: then less has to do. */
     ends += end;
-    if (end && bend <= (ends < MAX_EXACT ? 0.1 : 100) * tol) {
+    if (end && bend <= (ends < 50 ? 0.1 : 100) * tol) {
       copy_point(w, next, here);
       if (refine(w, next, tol))
         return 1 - now;
@@ -414,6 +414,8 @@ done:
 double ms_kkt_residual(size_t d, const double *x, const double *g, double lambda, double scale) {
   double top = largest(d, x), worst = 0;
   for (size_t j = 0; j < d; j++) {
+    if (isnan(g[j]) || isnan(x[j])) /* fmax would pass over it */
+      return NAN;
     worst = fmax(worst, fabs(g[j]) - lambda);
     if (x[j] != 0)
       worst = fmax(worst, fabs(x[j]) / top * fabs(g[j] + copysign(lambda, x[j])));
@@ -430,13 +432,13 @@ typedef struct crossing {
 typedef struct lasso {
   const ms_matrix *Z;
   const double *y;
-  double lambda;
-  double *x, *rest;     /* d, n; rest = y - Z x */
-  double *curvature;    /* d: |Z_j|^2 / n */
-  double *gradient;     /* d: -Z'rest / n */
-  double *step, *image; /* d, n */
-  size_t *active;       /* d: those with x != 0 */
-  crossing *crossings;  /* d */
+  double lambda, samples; /* f divides by `samples` */
+  double *x, *rest;       /* d, n; rest = y - Z x */
+  double *curvature;      /* d: |Z_j|^2 / samples */
+  double *gradient;       /* d: -Z'rest / samples */
+  double *step, *image;   /* d, n */
+  size_t *active;         /* d: those with x != 0 */
+  crossing *crossings;    /* d */
 } lasso;
 
 static void find_remainder(lasso *w) {
@@ -449,7 +451,7 @@ static void find_gradient(lasso *w) {
   find_remainder(w);
   ms_matrix_tmul(w->Z, w->rest, w->gradient);
   for (size_t j = 0; j < w->Z->d; j++)
-    w->gradient[j] /= -(double)w->Z->n;
+    w->gradient[j] /= -w->samples;
 }
 
 /* Minimizes over each coordinate in turn (those that are not 0, or all). Returns the largest
@@ -462,7 +464,7 @@ static double sweep(lasso *w, bool all) {
     if (c == 0 || (old == 0 && !all))
       continue;
     const double *column = w->Z->values + j * n;
-    double target = c * old + dot(n, column, w->rest) / (double)n;
+    double target = c * old + dot(n, column, w->rest) / w->samples;
     double excess = fabs(target) - w->lambda;
     w->x[j] = excess > 4 * DBL_EPSILON * w->lambda ? copysign(excess / c, target) : 0;
     if (w->x[j] == old)
@@ -490,7 +492,7 @@ static bool search_line(lasso *w, size_t count, double slope) {
     if (w->x[j] * w->step[k] < 0)
       w->crossings[crossings++] = (crossing){-w->x[j] / w->step[k], k};
   }
-  bend = dot(n, image, image) / (double)n;
+  bend = dot(n, image, image) / w->samples;
   qsort(w->crossings, crossings, sizeof *w->crossings, by_time);
   for (size_t i = 0; i < crossings; i++) {
     const crossing *c = &w->crossings[i];
@@ -531,7 +533,7 @@ static int polish(lasso *w) {
         continue;
       const double *column = w->Z->values + j * n;
       memcpy(columns + count * n, column, n * sizeof *column);
-      w->step[count] = dot(n, column, w->rest) / (double)n - copysign(w->lambda, w->x[j]);
+      w->step[count] = dot(n, column, w->rest) / w->samples - copysign(w->lambda, w->x[j]);
       worst = fmax(worst, fabs(w->step[count]));
       w->active[count++] = j;
     }
@@ -539,7 +541,7 @@ static int polish(lasso *w) {
     if (count == 0 || !(worst < 0.9 * least))
       break;
     least = worst;
-    cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, (int)count, (int)n, 1 / (double)n, columns,
+    cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, (int)count, (int)n, 1 / w->samples, columns,
                 (int)n, 0, G, (int)count);
     double *F = G + count * count, slope = 0;
     /* The ridge makes steps along which Zx does not change (equal columns) long but finite. */
@@ -598,6 +600,7 @@ ms_status ms_oracle_lasso(const ms_problem *p, double lambda, double tol, double
   lasso w = {.Z = p->Z,
              .y = p->y,
              .lambda = lambda,
+             .samples = p->samples,
              .x = x,
              .curvature = store,
              .gradient = store + d,
@@ -608,7 +611,7 @@ ms_status ms_oracle_lasso(const ms_problem *p, double lambda, double tol, double
              .crossings = crossings};
   for (size_t j = 0; j < d; j++) {
     const double *column = p->Z->values + j * n;
-    w.curvature[j] = dot(n, column, column) / (double)n;
+    w.curvature[j] = dot(n, column, column) / w.samples;
   }
   find_gradient(&w);
   double scale = largest(d, w.gradient);

@@ -7,15 +7,18 @@
 
 /* x[d] = argmin { R_a(x) : x minimizes |Zx - y| }: the end of the mirror flow at dose -a, for the
  * squared loss. Damped Newton on the concave dual, max_nu y'nu - Q_a(Z'nu), x = grad Q_a(Z'nu),
- * along a decreasing sequence of scales. No integration.
+ * along a decreasing sequence of scales. No integration. Takes two more copies of Z.
  * When the equations Zx = y have no solution the least-squares residual is taken out of y first.
- * Fails with MS_STALLED when it does not converge to `tol` (relative residual). */
+ * Fails with MS_STALLED when it does not converge to `tol` (residual of the equations in an
+ * orthonormal basis of the row space of Z, relative to |x|): so where some scales are tiny and
+ * others are more than 1e10 times as large as x. MS_OUT_OF_DOMAIN where x0 overflows. */
 ms_status ms_oracle_interpolator(const ms_problem *p, const ms_param *param, const ms_start *start,
                                  double a, double tol, double *x, ms_error *err);
 
-/* x[d] = argmin f(x) + lambda |x|_1 for the squared loss f = |Zx-y|^2/(2n): coordinate descent,
- * then the exact solution on its active set, verified by the KKT conditions to `tol` (relative to
- * max_j |grad f(0)_j|). */
+/* x[d] = argmin f(x) + lambda |x|_1 for the squared loss f = |Zx-y|^2/(2 samples): coordinate
+ * descent, then the exact solution on its active set, verified by the KKT conditions to `tol`
+ * (relative to max_j |grad f(0)_j|). lambda > 0, else MS_BAD_SETTING; MS_STALLED when `tol` is not
+ * reached. */
 ms_status ms_oracle_lasso(const ms_problem *p, double lambda, double tol, double *x, ms_error *err);
 
 /* How far x is from 0 in grad f(x) + lambda d|x|_1, relative to `scale` (a gradient):

@@ -345,10 +345,8 @@ static table read_table(const char *path) {
   t.values = keep(calloc(t.rows * t.cols + 1, sizeof *t.values), free);
   for (size_t i = 0; i < t.rows * t.cols; i++) {
     bool last = (i + 1) % t.cols == 0;
-    char *end;
-    t.values[i] = strtod(line, &end);
-    if (end == line)
-      t.values[i] = NAN;
+    char *end = line;
+    t.values[i] = *line == ',' || *line == '\n' ? NAN : strtod(line, &end);
     ck_assert_msg(*end == (last ? '\n' : ','), "%s: row %zu: %.40s", path, i / t.cols + 2, end);
     line = end + 1;
   }
@@ -728,7 +726,7 @@ START_TEST(config_errors) {
   const struct {
     const char *text, *place, *reason;
   } cases[] = {{"# one\n\nmodell = diag\n", "bad.ini:3:1: ", "'model'"},
-               {"n = 12\n  wd-shedule = step\n", "bad.ini:2:3: ", "'wd-schedule'"},
+               {"n = 12\nwd-shedule = step\n", "bad.ini:2:1: ", "'wd-schedule'"},
                {"[x]\nwd =   -3\n", "bad.ini:2:8: ", "'-3'"},
                {"wd = nan", "bad.ini:1:6: ", "'nan'"},
                {"seed = 1\nflow = mirorr\n", "bad.ini:2:8: ", "'mirror'"},
@@ -936,18 +934,22 @@ START_TEST(trajectory_follows_the_schedule) {
 END_TEST
 
 START_TEST(every_schedule_comes_to_its_end) {
-  const char *names[32];
+  const char *names[32], *const sizes[] = {"--n 12 --d 20", "--n 20 --d 12"};
   size_t count = schedule_names(names, COUNT(names));
-  for (size_t s = 0; s < count; s++) {
-    json_t *root =
-        result(run_well("--wd-schedule %s %s" SMALL " --json", names[s], with_schedule(names[s])));
+  for (size_t i = 0; i < count * COUNT(sizes); i++) {
+    const char *name = names[i % count], *size = sizes[i / count];
+    outcome o = run("--wd-schedule %s %s%s --json", name, with_schedule(name), size);
+    ck_assert_msg(o.code == OK, "%s, %s: exit code %d, %s", name, size, o.code, o.err);
+    json_t *root = result(o);
     const char *status = text_of(root, "status");
-    ck_assert_str_eq(text_of(root, "schedule"), names[s]);
+    ck_assert_str_eq(text_of(root, "schedule"), name);
     ck_assert_msg(strcmp(status, "loss") == 0 || strcmp(status, "stationary") == 0,
-                  "%s: the run ended with '%s'", names[s], status);
-    ck_assert_msg(real(root, "limit_gap") < 1e-6, "%s: %g", names[s], real(root, "limit_gap"));
-    ck_assert_msg(real(root, "gf_mf_gap") < 1e-4, "%s: %g", names[s], real(root, "gf_mf_gap"));
-    if (strcmp(names[s], "none") == 0)
+                  "%s, %s: the run ended with '%s'", name, size, status);
+    ck_assert_msg(real(root, "limit_gap") < 1e-6, "%s, %s: %g", name, size,
+                  real(root, "limit_gap"));
+    ck_assert_msg(real(root, "gf_mf_gap") < 1e-4, "%s, %s: %g", name, size,
+                  real(root, "gf_mf_gap"));
+    if (strcmp(name, "none") == 0)
       ck_assert_double_eq(real(root, "dose"), 0);
     else
       ck_assert_double_gt(real(root, "dose"), 0);
@@ -1040,10 +1042,10 @@ START_TEST(folders) {
 END_TEST
 
 START_TEST(folders_that_cannot_be) {
-  put("file", "what is mine");
-  assert_has(refused("--out file " SMALL), "file: is not a folder");
-  assert_has(refused("--out file/within " SMALL), "file/within: ");
-  ck_assert_str_eq(get("file", NULL), "what is mine");
+  put("taken", "what is mine");
+  assert_has(refused("--out taken " SMALL), "taken: is not a folder");
+  assert_has(refused("--out taken/within " SMALL), "taken/within: ");
+  ck_assert_str_eq(get("taken", NULL), "what is mine");
   assert_has(refused("--out /dev/null " SMALL), "/dev/null: is not a folder");
   assert_has(refused("--out /proc/nowhere " SMALL), "/proc/nowhere: ");
   if (geteuid() != 0) { /* root may write anywhere */
@@ -1052,7 +1054,6 @@ START_TEST(folders_that_cannot_be) {
     assert_has(refused("--out locked/within " SMALL), "locked/within: ");
     ck_assert_uint_eq(entries("locked"), 0);
   }
-  assert_has(refused("--out --json"), "--out");
 }
 END_TEST
 
@@ -1143,9 +1144,9 @@ static size_t partial_points(const char *dir, size_t d) {
 }
 
 static void interrupt(int signal_number, const char *dir) {
+  /* Steps of an explicit method, in a stiff problem: it would take a minute. */
   char words[256];
-  snprintf(words, sizeof words,
-           "--n 200 --d 3000 --points 100000 --rtol 1e-12 --flow mirror --json --out %s", dir);
+  snprintf(words, sizeof words, "--method adams --max-steps 1e12 --json --out %s", dir);
   process p = start(words, NULL, CAPTURED);
   for (int i = 0; i < 200 && !exists(dir); i++)
     sleep_for(0.01);
@@ -1161,7 +1162,7 @@ static void interrupt(int signal_number, const char *dir) {
   assert_has(text_of(root, "message"), "interrupted");
   assert_null(root, "limit_gap");
   assert_run_files(dir);
-  partial_points(dir, 3000);
+  partial_points(dir, 100);
   ck_assert(json_equal(root, parse(get(join(dir, "summary.json"), NULL))));
 }
 

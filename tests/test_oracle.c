@@ -30,7 +30,7 @@ static double gauss(void) {
 }
 
 static ms_problem problem_of(size_t n, size_t d) {
-  ms_problem p = {.y = ms_doubles(n)};
+  ms_problem p = {.y = ms_doubles(n), .samples = (double)n};
   ck_assert_int_eq(ms_matrix_new(&p.Z, n, d, NULL), MS_OK);
   return p;
 }
@@ -523,6 +523,29 @@ START_TEST(badly_scaled_features) {
 }
 END_TEST
 
+/* Equations may be multiplied by anything. */
+START_TEST(badly_scaled_samples) {
+  state = 15;
+  for (int round = 0; round < 20; round++) {
+    size_t n = 12, d = 40;
+    double ln_beta = (double[]){3, -5, -30, -1000 * LN10}[round % 4];
+    ms_problem p = sparse(n, d, 3, 0.2);
+    double *want = interpolate_at(&p, &ms_param_mw, ln_beta);
+    for (size_t i = 0; i < n; i++) {
+      double size = pow(10, -8 * uniform());
+      p.y[i] *= size;
+      for (size_t j = 0; j < d; j++)
+        p.Z->values[j * n + i] *= size;
+    }
+    double *x = interpolate_at(&p, &ms_param_mw, ln_beta);
+    ck_assert_double_le(distance(d, x, want), 1e-11);
+    free(want);
+    free(x);
+    done(&p);
+  }
+}
+END_TEST
+
 START_TEST(nothing_to_do) {
   double ln_beta[] = {0, -5000, 1}, kappa[] = {1, -5000 - log(2), -2}, x[3];
   ms_start start = {ln_beta, kappa};
@@ -533,9 +556,15 @@ START_TEST(nothing_to_do) {
   ck_assert_double_eq_tol(x[0], sinh(1), 1e-14);
   ck_assert_double_eq_tol(x[1], -1, 1e-11);
   ck_assert_double_eq_tol(x[2], -exp(1) * sinh(2), 1e-14);
-  /* y = 0, x0 = 0: 0 */
-  p.Z->values[0] = p.Z->values[2] = 1;
+  /* The first coordinate must be 0, the others may stay. */
+  p.Z->values[0] = 1;
   p.y[0] = 0;
+  ck_assert_int_eq(ms_oracle_interpolator(&p, &ms_param_mw, &start, 0, TOL, x, NULL), MS_OK);
+  ck_assert_double_eq_tol(x[0], 0, 1e-14);
+  ck_assert_double_eq_tol(x[1], -1, 1e-11);
+  ck_assert_double_eq_tol(x[2], -exp(1) * sinh(2), 1e-14);
+  /* y = 0, x0 = 0: 0 */
+  p.Z->values[2] = 1;
   memset(kappa, 0, sizeof kappa);
   ck_assert_int_eq(ms_oracle_interpolator(&p, &ms_param_mw, &start, 0, TOL, x, NULL), MS_OK);
   for (int j = 0; j < 3; j++)
@@ -746,6 +775,8 @@ START_TEST(kkt_residual) {
   ck_assert_double_eq_tol(ms_kkt_residual(3, x, g, 0, 1), 0.5, 1e-15);
   /* all zero: 0, whatever the scale */
   ck_assert_double_eq(ms_kkt_residual(3, zero, zero, 0, 0), 0);
+  g[1] = NAN;
+  ck_assert_double_nan(ms_kkt_residual(3, x, g, 0.5, 1));
 }
 END_TEST
 
@@ -765,6 +796,7 @@ Suite *oracle_suite(void) {
   tcase_add_test(interpolator, repeated_rows_and_columns);
   tcase_add_test(interpolator, least_squares);
   tcase_add_test(interpolator, badly_scaled_features);
+  tcase_add_test(interpolator, badly_scaled_samples);
   tcase_add_test(interpolator, nothing_to_do);
   tcase_add_test(interpolator, failures);
   suite_add_tcase(suite, interpolator);

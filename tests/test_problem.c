@@ -1,0 +1,941 @@
+/* problem.h and matrix.h: the synthetic problem, real data, losses, passes over Z. */
+#include "config.h"
+#include "problem.h"
+#include "tests.h"
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Random numbers, the same each time ----------------------------------------------------- */
+
+static uint64_t state = 1;
+
+static double uniform(double low, double high) {
+  state = state * 6364136223846793005U + 1442695040888963407U;
+  return low + (high - low) * (double)(state >> 11) * 0x1p-53;
+}
+
+static void fill(double *values, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    values[i] = uniform(-1, 1);
+}
+
+static void near(double got, double want, double tolerance, const char *what, size_t i) {
+  ck_assert_msg(got == want || fabs(got - want) <= tolerance,
+                "%s %zu: %.17g, expected %.17g, difference %.3g, allowed %.3g", what, i, got, want,
+                got - want, tolerance);
+}
+
+/* ---- A folder for data, removed afterwards -------------------------------------------------- */
+
+static char folder[512], data[600];
+
+static void make_folder(void) {
+  const char *tmp = getenv("TMPDIR");
+  snprintf(folder, sizeof folder, "%s/mirrorsim-problem.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  snprintf(data, sizeof data, "%s/data.csv", folder);
+}
+
+static void remove_folder(void) {
+  unlink(data);
+  ck_assert_int_eq(rmdir(folder), 0);
+}
+
+static void put(const char *text) {
+  FILE *file = fopen(data, "w");
+  ck_assert_ptr_nonnull(file);
+  ck_assert_int_ge(fputs(text, file), 0);
+  ck_assert_int_eq(fclose(file), 0);
+}
+
+/* A problem from "name=value" settings, the last NULL. */
+static ms_status build(ms_problem **p, ms_error *err, const char *const *settings) {
+  ms_config *cfg = ms_config_new();
+  for (; *settings; settings++) {
+    char name[32], origin[40];
+    const char *equals = strchr(*settings, '=');
+    snprintf(name, sizeof name, "%.*s", (int)(equals - *settings), *settings);
+    snprintf(origin, sizeof origin, "--%s", name);
+    ck_assert_msg(ms_config_set(cfg, name, equals + 1, origin, err) == MS_OK, "%s", err->message);
+  }
+  *p = NULL;
+  ms_status status = ms_problem_new(p, cfg, err);
+  ms_config_free(cfg);
+  return status;
+}
+
+#define SETTINGS(...)                                                                              \
+  (const char *const[]) {                                                                          \
+    __VA_ARGS__, NULL                                                                              \
+  }
+
+static ms_problem *good(const char *const *settings) {
+  ms_problem *p;
+  ms_error err = {0};
+  ck_assert_msg(build(&p, &err, settings) == MS_OK, "%s", err.message);
+  return p;
+}
+
+static void bad(const char *const *settings, ms_status status, const char *start,
+                const char *says) {
+  ms_problem *p;
+  ms_error err = {0};
+  ck_assert_int_eq(build(&p, &err, settings), status);
+  ck_assert_ptr_null(p);
+  ck_assert_int_eq(err.status, status);
+  ck_assert_msg(strncmp(err.message, start, strlen(start)) == 0, "%s", err.message);
+  ck_assert_msg(strstr(err.message, says) != NULL, "'%s' in: %s", says, err.message);
+}
+
+/* --data=<the file> as a setting. */
+static const char *from_data(void) {
+  static char setting[700];
+  snprintf(setting, sizeof setting, "data=%s", data);
+  return setting;
+}
+
+static double element(const ms_matrix *Z, size_t i, size_t j) {
+  return Z->values[j * Z->n + i];
+}
+
+/* ---- The synthetic problem ------------------------------------------------------------------ */
+
+static bool same(const double *a, const double *b, size_t n) {
+  return memcmp(a, b, n * sizeof *a) == 0;
+}
+
+START_TEST(same_seed_same_bytes) {
+  ms_problem *a = good(SETTINGS("n=17", "d=30", "noise=0.5", "seed=5")),
+             *b = good(SETTINGS("seed=5", "noise=0.5", "d=30", "n=17"));
+  ck_assert(same(a->Z->values, b->Z->values, 17 * 30));
+  ck_assert(same(a->y, b->y, 17) && same(a->truth, b->truth, 30));
+  ms_problem_free(b);
+
+  static const char *const seeds[] = {
+      "seed=0",         "seed=1", "seed=6", "seed=9007199254740992", "seed=9007199254740991",
+      "seed=4294967301"};
+  for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
+    b = good(SETTINGS("n=17", "d=30", "noise=0.5", seeds[i]));
+    for (size_t k = 0; k < 17 * 30; k++)
+      ck_assert_msg(a->Z->values[k] != b->Z->values[k], "%s", seeds[i]);
+    ck_assert(!same(a->truth, b->truth, 30));
+    ms_problem_free(b);
+  }
+  ms_problem_free(a);
+
+  a = good(SETTINGS("n=4", "d=5"));
+  b = good(SETTINGS("n=4", "d=5", "seed=1"));
+  ck_assert(same(a->Z->values, b->Z->values, 20));
+  ms_problem_free(a);
+  ms_problem_free(b);
+}
+END_TEST
+
+/* The streams are independent: one setting does not move what the others made. */
+START_TEST(streams) {
+  ms_problem *a = good(SETTINGS("n=20", "d=30", "noise=1")),
+             *b = good(SETTINGS("n=20", "d=30", "noise=3")),
+             *c = good(SETTINGS("n=20", "d=30", "noise=1", "sparsity=9"));
+  double clean[20];
+  ms_matrix_mul(a->Z, a->truth, clean);
+  ck_assert(same(a->Z->values, b->Z->values, 600) && same(a->Z->values, c->Z->values, 600));
+  ck_assert(same(a->truth, b->truth, 30));
+  for (size_t i = 0; i < 20; i++)
+    near(b->y[i] - clean[i], 3 * (a->y[i] - clean[i]), 1e-13, "noise", i);
+  ms_matrix_mul(c->Z, c->truth, clean);
+  double before[20];
+  ms_matrix_mul(a->Z, a->truth, before);
+  for (size_t i = 0; i < 20; i++)
+    near(c->y[i] - clean[i], a->y[i] - before[i], 1e-13, "noise", i);
+  ms_problem_free(a);
+  ms_problem_free(b);
+  ms_problem_free(c);
+}
+END_TEST
+
+START_TEST(y_is_Z_truth_plus_noise) {
+  enum { N = 4000, D = 12 };
+  for (int noisy = 0; noisy < 2; noisy++) {
+    ms_problem *p = good(SETTINGS("n=4000", "d=12", noisy ? "noise=0.25" : "noise=0"));
+    ck_assert(p->Z->n == N && p->Z->d == D);
+    ck_assert(!p->names && !p->target);
+    ck_assert_str_eq(p->loss->name, "squared");
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < N; i++) {
+      double clean = 0;
+      for (size_t j = 0; j < D; j++)
+        clean += element(p->Z, i, j) * p->truth[j];
+      if (!noisy)
+        near(p->y[i], clean, 1e-14, "y", i);
+      sum += p->y[i] - clean;
+      squares += (p->y[i] - clean) * (p->y[i] - clean);
+    }
+    if (noisy) {
+      near(sum / N, 0, 5 * 0.25 / sqrt(N), "mean of the noise", 0);
+      near(sqrt(squares / N), 0.25, 5 * 0.25 / sqrt(2 * N), "sigma of the noise", 0);
+    }
+    ms_problem_free(p);
+  }
+}
+END_TEST
+
+START_TEST(gaussian_moments) {
+  ms_problem *p = good(SETTINGS("n=400", "d=500"));
+  double N = 400 * 500, moment[5] = {0}, within = 0, lagged = 0, across = 0;
+  for (size_t i = 0; i < 400 * 500; i++) {
+    double z = p->Z->values[i], power = 1;
+    for (int k = 1; k < 5; k++)
+      moment[k] += (power *= z) / N;
+    within += (fabs(z) < 1) / N;
+    if (i >= 1)
+      lagged += z * p->Z->values[i - 1] / N;
+    if (i >= 400)
+      across += z * p->Z->values[i - 400] / N;
+  }
+  near(moment[1], 0, 5 * sqrt(1 / N), "mean", 1);
+  near(moment[2], 1, 5 * sqrt(2 / N), "second moment", 2);
+  near(moment[3], 0, 5 * sqrt(15 / N), "third moment", 3);
+  near(moment[4], 3, 5 * sqrt(96 / N), "fourth moment", 4);
+  near(within, erf(sqrt(0.5)), 5 * sqrt(0.22 / N), "part within one sigma", 0);
+  near(lagged, 0, 5 * sqrt(1 / N), "correlation of neighbours", 0);
+  near(across, 0, 5 * sqrt(1 / N), "correlation of columns", 0);
+  ms_problem_free(p);
+}
+END_TEST
+
+static size_t non_zeros(const ms_problem *p) {
+  size_t count = 0;
+  for (size_t j = 0; j < p->Z->d; j++) {
+    double value = p->truth[j];
+    ck_assert_msg(value == 0 || fabs(value) == 1, "%g", value);
+    count += value != 0;
+  }
+  return count;
+}
+
+START_TEST(sparsity) {
+  static const struct {
+    const char *d, *k;
+    size_t count;
+  } cases[] = {
+      {"d=30", "sparsity=0", 0},   {"d=30", "sparsity=1", 1}, {"d=30", "sparsity=17", 17},
+      {"d=30", "sparsity=30", 30}, {"d=30", "noise=0", 5},    {"d=3", "noise=0", 3},
+      {"d=1", "sparsity=1", 1},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ms_problem *p = good(SETTINGS("n=6", cases[i].d, cases[i].k));
+    ck_assert_uint_eq(non_zeros(p), cases[i].count);
+    for (size_t r = 0; r < 6 && cases[i].count == 0; r++)
+      ck_assert(p->y[r] == 0);
+    ms_problem_free(p);
+  }
+  bad(SETTINGS("d=30", "sparsity=31"), MS_BAD_SETTING, "--sparsity: ", "at most d = 30");
+  bad(SETTINGS("sparsity=101"), MS_BAD_SETTING, "--sparsity: '101'", "at most d = 100");
+}
+END_TEST
+
+/* Every subset and both signs are equally likely. */
+START_TEST(truth_is_uniform) {
+  enum { SEEDS = 3000, D = 6 };
+  double count[D] = {0}, pairs = 0, positive = 0;
+  for (int seed = 0; seed < SEEDS; seed++) {
+    char text[32];
+    snprintf(text, sizeof text, "seed=%d", seed);
+    ms_problem *p = good(SETTINGS("n=1", "d=6", "sparsity=2", text));
+    for (size_t j = 0; j < D; j++) {
+      count[j] += p->truth[j] != 0;
+      positive += p->truth[j] > 0;
+    }
+    pairs += p->truth[0] != 0 && p->truth[5] != 0;
+    ms_problem_free(p);
+  }
+  for (size_t j = 0; j < D; j++)
+    near(count[j], SEEDS / 3.0, 5 * sqrt(SEEDS * 2 / 9.0), "times chosen", j);
+  near(pairs, SEEDS / 15.0, 5 * sqrt(SEEDS / 15.0), "times chosen together", 0);
+  near(positive, SEEDS, 5 * sqrt(SEEDS / 2.0), "positive", 0);
+}
+END_TEST
+
+START_TEST(one_by_one) {
+  ms_problem *p = good(SETTINGS("n=1", "d=1"));
+  ck_assert(p->y[0] == p->Z->values[0] * p->truth[0]);
+  ck_assert(fabs(p->truth[0]) == 1);
+  ms_problem_free(p);
+  ms_problem_free(NULL);
+}
+END_TEST
+
+START_TEST(only_with_data) {
+  bad(SETTINGS("target=y"), MS_BAD_SETTING, "--target: ", "--data");
+  bad(SETTINGS("standardize=on"), MS_BAD_SETTING, "--standardize: ", "--data");
+  ms_problem_free(good(SETTINGS("standardize=off")));
+}
+END_TEST
+
+/* ---- Real data ------------------------------------------------------------------------------ */
+
+START_TEST(target_is_the_first_or_the_named_column) {
+  put("y,a,b\n1,2,3\n4,5,6\n");
+  ms_problem *p = good(SETTINGS(from_data()));
+  ck_assert(p->Z->n == 2 && p->Z->d == 2 && !p->truth);
+  ck_assert_str_eq(p->target, "y");
+  ck_assert_str_eq(p->names[0], "a");
+  ck_assert_str_eq(p->names[1], "b");
+  ck_assert(same(p->y, (double[]){1, 4}, 2));
+  ck_assert(same(p->Z->values, (double[]){2, 5, 3, 6}, 4));
+  ms_problem_free(p);
+
+  p = good(SETTINGS(from_data(), "target=a"));
+  ck_assert_str_eq(p->target, "a");
+  ck_assert_str_eq(p->names[0], "y");
+  ck_assert_str_eq(p->names[1], "b");
+  ck_assert(same(p->y, (double[]){2, 5}, 2));
+  ck_assert(same(p->Z->values, (double[]){1, 4, 3, 6}, 4));
+  ms_problem_free(p);
+
+  p = good(SETTINGS(from_data(), "target=b"));
+  ck_assert(same(p->y, (double[]){3, 6}, 2));
+  ck_assert(same(p->Z->values, (double[]){1, 4, 2, 5}, 4));
+  ms_problem_free(p);
+}
+END_TEST
+
+START_TEST(quoted_names_and_line_ends) {
+  put("\"out, put\",\"a \"\"b\"\"\",c\r\n1,2,3\r\n4,5,6\r\n");
+  ms_problem *p = good(SETTINGS(from_data(), "target=a \"b\""));
+  ck_assert_str_eq(p->target, "a \"b\"");
+  ck_assert_str_eq(p->names[0], "out, put");
+  ck_assert_str_eq(p->names[1], "c");
+  ck_assert(same(p->y, (double[]){2, 5}, 2));
+  ms_problem_free(p);
+  p = good(SETTINGS(from_data(), "target=out, put"));
+  ck_assert(same(p->y, (double[]){1, 4}, 2));
+  ms_problem_free(p);
+}
+END_TEST
+
+START_TEST(bad_data) {
+  put("price,area,rooms\n1,2,3\n4,5,6\n");
+  bad(SETTINGS(from_data(), "target=aera"), MS_BAD_SETTING, "--target: 'aera'",
+      "did you mean 'area'?");
+  bad(SETTINGS(from_data(), "target=xyzzy"), MS_BAD_SETTING, "--target: 'xyzzy' is no column of ",
+      data);
+  bad(SETTINGS(from_data(), "target=Area"), MS_BAD_SETTING, "--target: ", "did you mean 'area'?");
+  bad(SETTINGS(from_data(), "n=3"), MS_BAD_SETTING, "--n: '3'", "does not go with --data");
+  bad(SETTINGS(from_data(), "d=3"), MS_BAD_SETTING, "--d: '3'", "does not go with --data");
+  bad(SETTINGS(from_data(), "sparsity=2"), MS_BAD_SETTING, "--sparsity: ", "--data");
+  bad(SETTINGS(from_data(), "noise=0"), MS_BAD_SETTING, "--noise: ", "--data");
+  ms_problem_free(good(SETTINGS(from_data(), "seed=3")));
+
+  char place[700];
+  snprintf(place, sizeof place, "%s:1:1: ", data);
+  put("y\n1\n2\n");
+  bad(SETTINGS(from_data()), MS_BAD_INPUT, place, "features are missing");
+  snprintf(place, sizeof place, "%s:3:3: ", data);
+  put("y,a\n1,2\n3,x\n");
+  bad(SETTINGS(from_data()), MS_BAD_INPUT, place, "'x'");
+  unlink(data);
+  bad(SETTINGS(from_data()), MS_BAD_INPUT, data, "");
+}
+END_TEST
+
+START_TEST(one_sample_one_feature) {
+  put("y,a\n3,7\n");
+  ms_problem *p = good(SETTINGS(from_data()));
+  ck_assert(p->Z->n == 1 && p->Z->d == 1 && p->y[0] == 3 && p->Z->values[0] == 7);
+  ms_problem_free(p);
+  p = good(SETTINGS(from_data(), "standardize=on"));
+  ck_assert(p->y[0] == 0 && p->Z->values[0] == 0);
+  ms_problem_free(p);
+}
+END_TEST
+
+static void mean_and_variance(const double *column, size_t n, double *mean, double *variance) {
+  long double sum = 0, squares = 0;
+  for (size_t i = 0; i < n; i++)
+    sum += column[i];
+  for (size_t i = 0; i < n; i++)
+    squares += (column[i] - sum / n) * (column[i] - sum / n);
+  *mean = (double)(sum / n);
+  *variance = (double)(squares / n);
+}
+
+START_TEST(standardized) {
+  enum { N = 50 };
+  double raw[3][N];
+  FILE *file = fopen(data, "w");
+  ck_assert_ptr_nonnull(file);
+  fputs("y,wide,far,constant,zero\n", file);
+  for (int i = 0; i < N; i++) {
+    raw[0][i] = uniform(5, 9);
+    raw[1][i] = uniform(-1e6, 3e6);
+    raw[2][i] = 1e4 + uniform(0, 1e-2);
+    fprintf(file, "%.17g,%.17g,%.17g,0.1,0\n", raw[0][i], raw[1][i], raw[2][i]);
+  }
+  ck_assert_int_eq(fclose(file), 0);
+  ms_problem *p = good(SETTINGS(from_data(), "standardize=on"));
+  double mean, variance, raw_mean, raw_variance;
+  mean_and_variance(raw[0], N, &raw_mean, &raw_variance);
+  mean_and_variance(p->y, N, &mean, &variance);
+  near(mean, 0, 1e-14, "mean of y", 0);
+  near(variance, raw_variance, 1e-12, "variance of y is its own", 0);
+  for (size_t j = 0; j < 2; j++) {
+    mean_and_variance(raw[j + 1], N, &raw_mean, &raw_variance);
+    mean_and_variance(p->Z->values + j * N, N, &mean, &variance);
+    near(mean, 0, j ? 1e-9 : 1e-14, "mean", j); /* `far` has lost six digits already */
+    near(variance, 1, 1e-12, "variance", j);
+    for (size_t i = 0; i < N; i++)
+      near(element(p->Z, i, j), (raw[j + 1][i] - raw_mean) / sqrt(raw_variance), j ? 1e-8 : 1e-13,
+           "feature", i);
+  }
+  for (size_t i = 0; i < N; i++)
+    ck_assert(element(p->Z, i, 2) == 0 && element(p->Z, i, 3) == 0);
+  ms_problem_free(p);
+
+  /* Without it nothing is changed. */
+  p = good(SETTINGS(from_data()));
+  ck_assert(same(p->y, raw[0], N) && same(p->Z->values, raw[1], N));
+  ms_problem_free(p);
+}
+END_TEST
+
+/* The mean of many equal numbers is not exactly that number. */
+START_TEST(long_constant_columns) {
+  enum { N = 30000 };
+  FILE *file = fopen(data, "w");
+  ck_assert_ptr_nonnull(file);
+  fputs("y,a,b\n", file);
+  for (int i = 0; i < N; i++)
+    fprintf(file, "%d,0.1,-1234567.7\n", i);
+  ck_assert_int_eq(fclose(file), 0);
+  ms_problem *p = good(SETTINGS(from_data(), "standardize=on"));
+  for (size_t i = 0; i < 2 * N; i++)
+    ck_assert_msg(p->Z->values[i] == 0, "a constant became %g", p->Z->values[i]);
+  ms_problem_free(p);
+}
+END_TEST
+
+/* ---- Losses --------------------------------------------------------------------------------- */
+
+START_TEST(losses) {
+  for (size_t k = 0; ms_loss_at(k); k++) {
+    const ms_loss *loss = ms_loss_at(k);
+    ck_assert(loss->name && loss->summary);
+    ck_assert_ptr_null(ms_loss_at(k + 100));
+    for (int i = 0; i < 500; i++) {
+      double y = uniform(-3, 3), z = uniform(-4, 4), h = 1e-3;
+      if (strcmp(loss->name, "squared") == 0) {
+        near(loss->value(z, y), 0.5 * (z * z - 2 * z * y + y * y), 1e-13, "squared", k);
+        near(loss->value(y, y), 0, 0, "squared", k);
+      } else {
+        y = y < 0 ? -1 : 1; /* labels do for any loss of two classes */
+      }
+      double v[5], s[5];
+      for (int q = -2; q <= 2; q++) {
+        v[q + 2] = loss->value(z + q * h, y);
+        s[q + 2] = loss->slope(z + q * h, y);
+      }
+      near((8 * (v[3] - v[1]) - (v[4] - v[0])) / (12 * h), loss->slope(z, y), 1e-10, "slope", k);
+      near((8 * (s[3] - s[1]) - (s[4] - s[0])) / (12 * h), loss->curvature(z, y), 1e-10,
+           "curvature", k);
+      ck_assert(loss->value(z, y) >= 0 && loss->curvature(z, y) >= 0);
+    }
+  }
+}
+END_TEST
+
+START_TEST(loss_of_a_problem) {
+  for (size_t k = 0; ms_loss_at(k); k++) {
+    char text[64];
+    snprintf(text, sizeof text, "loss=%s", ms_loss_at(k)->name);
+    ms_problem *p = good(SETTINGS("n=7", "d=3", "noise=1", text));
+    ck_assert_ptr_eq(p->loss, ms_loss_at(k));
+    double Zx[7], r[7], c[7], h = 1e-3, sum = 0;
+    fill(Zx, 7);
+    for (size_t i = 0; i < 7 && !strcmp(p->loss->name, "squared"); i++)
+      sum += (Zx[i] - p->y[i]) * (Zx[i] - p->y[i]) / 14;
+    if (!strcmp(p->loss->name, "squared"))
+      near(ms_problem_loss(p, Zx), sum, 1e-14, "loss", k);
+    ms_problem_slope(p, Zx, r);
+    ms_problem_curvature(p, Zx, c);
+    for (size_t i = 0; i < 7; i++) {
+      double z = Zx[i], f[5], s[5];
+      for (int q = -2; q <= 2; q++) {
+        double slopes[7];
+        Zx[i] = z + q * h;
+        f[q + 2] = ms_problem_loss(p, Zx);
+        ms_problem_slope(p, Zx, slopes);
+        s[q + 2] = slopes[i];
+      }
+      Zx[i] = z;
+      near((8 * (f[3] - f[1]) - (f[4] - f[0])) / (12 * h), r[i], 1e-10, "slope", i);
+      near((8 * (s[3] - s[1]) - (s[4] - s[0])) / (12 * h), c[i], 1e-10, "curvature", i);
+    }
+    ms_problem_free(p);
+  }
+}
+END_TEST
+
+/* ---- As few equations as there are -------------------------------------------------------- */
+
+static ms_problem *reduced(const ms_problem *p) {
+  ms_problem *core = NULL;
+  ms_error err = {0};
+  ck_assert_msg(ms_problem_reduce(&core, p, &err) == MS_OK, "%s", err.message);
+  return core;
+}
+
+/* The same gradient and, up to a constant, the same loss at any x; orthogonal rows. */
+static void check_reduced(const ms_problem *p, size_t rank) {
+  ms_problem *core = reduced(p);
+  ck_assert_ptr_nonnull(core);
+  size_t n = p->Z->n, d = p->Z->d;
+  ck_assert_uint_eq(core->Z->n, rank);
+  ck_assert_uint_eq(core->Z->d, d);
+  ck_assert(core->samples == (double)n);
+  double *x = ms_doubles(d), *Zx = ms_doubles(n), *r = ms_doubles(n), *g = ms_doubles(d),
+         *core_g = ms_doubles(d), constant = NAN, size = ms_matrix_norm(p->Z);
+  for (int k = 0; k < 5; k++) {
+    if (k > 0)
+      fill(x, d);
+    ms_matrix_mul(p->Z, x, Zx);
+    double loss = ms_problem_loss(p, Zx);
+    ms_problem_slope(p, Zx, r);
+    ms_matrix_tmul(p->Z, r, g);
+    ms_matrix_mul(core->Z, x, Zx);
+    double core_loss = ms_problem_loss(core, Zx);
+    ms_problem_slope(core, Zx, r);
+    ms_matrix_tmul(core->Z, r, core_g);
+    for (size_t j = 0; j < d; j++)
+      near(core_g[j], g[j], 1e-12 * size * size, "gradient", j);
+    if (k == 0)
+      constant = loss - core_loss;
+    near(loss - core_loss, constant, 1e-12 * size * size, "difference of the losses", 0);
+    ck_assert(constant > -1e-12 * size * size);
+  }
+  for (size_t i = 0; i < rank; i++)
+    for (size_t k = 0; k < i; k++) {
+      double dot = 0;
+      for (size_t j = 0; j < d; j++)
+        dot += element(core->Z, i, j) * element(core->Z, k, j);
+      near(dot, 0, 1e-12 * size * size, "product of rows", i);
+    }
+  free(x);
+  free(Zx);
+  free(r);
+  free(g);
+  free(core_g);
+  ms_problem_free(core);
+}
+
+START_TEST(reduced_problems) {
+  static const struct {
+    const char *n, *d;
+    size_t rank;
+  } cases[] = {{"n=1", "d=1", 1}, {"n=8", "d=20", 8}, {"n=50", "d=6", 6}, {"n=12", "d=12", 12}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ms_problem *p = good(SETTINGS(cases[i].n, cases[i].d, "noise=1"));
+    check_reduced(p, cases[i].rank);
+    ms_problem_free(p);
+  }
+
+  /* A row twice with two answers, another the sum of two, one of zeros. */
+  ms_problem *p = good(SETTINGS("n=10", "d=20", "noise=1"));
+  for (size_t j = 0; j < 20; j++) {
+    double *column = p->Z->values + j * 10;
+    column[3] = column[0];
+    column[5] = column[1] + column[2];
+    column[7] = 0;
+  }
+  check_reduced(p, 7);
+
+  /* Nothing is left of a matrix of zeros. */
+  memset(p->Z->values, 0, 10 * 20 * sizeof(double));
+  ck_assert_ptr_null(reduced(p));
+  ms_problem_free(p);
+
+  p = good(SETTINGS("n=800", "d=900"));
+  ck_assert_ptr_null(reduced(p)); /* too large */
+  ms_problem_free(p);
+}
+END_TEST
+
+/* ---- Matrices ------------------------------------------------------------------------------- */
+
+static const struct {
+  size_t n, d;
+} sizes[] = {
+    {1, 1},   {1, 9},    {9, 1},     {3, 5},     {40, 100},
+    {57, 13}, {64, 700}, {3, 17000}, {17000, 3}, {5, 16384},
+};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+static ms_matrix *random_matrix(size_t n, size_t d) {
+  ms_matrix *Z = NULL;
+  ms_error err;
+  ck_assert_int_eq(ms_matrix_new(&Z, n, d, &err), MS_OK);
+  for (size_t i = 0; i < n * d; i++)
+    ck_assert(Z->values[i] == 0);
+  fill(Z->values, n * d);
+  return Z;
+}
+
+static void naive_mul(const ms_matrix *Z, const double *x, double *out) {
+  for (size_t i = 0; i < Z->n; i++) {
+    long double sum = 0;
+    for (size_t j = 0; j < Z->d; j++)
+      sum += (long double)element(Z, i, j) * x[j];
+    out[i] = (double)sum;
+  }
+}
+
+static void naive_tmul(const ms_matrix *Z, const double *v, double *out) {
+  for (size_t j = 0; j < Z->d; j++) {
+    long double sum = 0;
+    for (size_t i = 0; i < Z->n; i++)
+      sum += (long double)element(Z, i, j) * v[i];
+    out[j] = (double)sum;
+  }
+}
+
+START_TEST(products) {
+  for (size_t k = 0; k < SIZES; k++) {
+    size_t n = sizes[k].n, d = sizes[k].d;
+    ms_matrix *Z = random_matrix(n, d);
+    double *x = ms_doubles(d), *v = ms_doubles(n), *got = ms_doubles(n + d),
+           *want = ms_doubles(n + d);
+    fill(x, d);
+    fill(v, n);
+    fill(got, n + d); /* what was there before does not matter */
+    naive_mul(Z, x, want);
+    ms_matrix_mul(Z, x, got);
+    for (size_t i = 0; i < n; i++)
+      near(got[i], want[i], 1e-15 * (double)(d + 10), "Zx", i);
+    naive_tmul(Z, v, want);
+    ms_matrix_tmul(Z, v, got);
+    for (size_t j = 0; j < d; j++)
+      near(got[j], want[j], 1e-15 * (double)(n + 10), "Z'v", j);
+    free(x);
+    free(v);
+    free(got);
+    free(want);
+    ms_matrix_free(Z);
+  }
+  ms_matrix_free(NULL);
+}
+END_TEST
+
+/* The map: u -> u^3 + index, with a record of which coordinates it saw. */
+typedef struct seen {
+  size_t next, d, stop_at, blocks;
+  double *u;
+} seen;
+
+static double cube(double u, size_t j) {
+  return u * u * u + (double)(j % 7);
+}
+
+static int cubes(void *ctx, size_t first, size_t count, double *u) {
+  seen *s = ctx;
+  ck_assert_uint_eq(first, s->next);
+  ck_assert_uint_gt(count, 0);
+  ck_assert_uint_le(first + count, s->d);
+  s->blocks++;
+  s->next += count;
+  for (size_t i = 0; i < count; i++) {
+    s->u[first + i] = u[i];
+    u[i] = cube(u[i], first + i);
+  }
+  return s->next > s->stop_at ? 42 : 0;
+}
+
+START_TEST(one_pass) {
+  bool several = false;
+  for (size_t k = 0; k < SIZES; k++) {
+    size_t n = sizes[k].n, d = sizes[k].d;
+    ms_matrix *Z = random_matrix(n, d);
+    double *v = ms_doubles(n), *u = ms_doubles(d), *x = ms_doubles(d), *got = ms_doubles(n),
+           *want = ms_doubles(n);
+    fill(v, n);
+    fill(got, n);
+    seen s = {.d = d, .stop_at = SIZE_MAX, .u = ms_doubles(d)};
+    ck_assert_int_eq(ms_matrix_fused(Z, v, cubes, &s, got), 0);
+    ck_assert_uint_eq(s.next, d);
+    several = several || s.blocks > 1;
+    naive_tmul(Z, v, u);
+    for (size_t j = 0; j < d; j++) {
+      near(s.u[j], u[j], 1e-15 * (double)(n + 10), "Z'v", j);
+      x[j] = cube(s.u[j], j);
+    }
+    naive_mul(Z, x, want);
+    double size = 0;
+    for (size_t j = 0; j < d; j++)
+      size += fabs(x[j]);
+    for (size_t i = 0; i < n; i++)
+      near(got[i], want[i], 1e-15 * (size + 10), "out", i);
+
+    /* The first map that fails ends it, with what it returned. */
+    s.next = s.blocks = s.stop_at = 0;
+    ck_assert_int_eq(ms_matrix_fused(Z, v, cubes, &s, got), 42);
+    ck_assert_uint_eq(s.blocks, 1);
+    free(v);
+    free(u);
+    free(x);
+    free(got);
+    free(want);
+    free(s.u);
+    ms_matrix_free(Z);
+  }
+  ck_assert(several);
+}
+END_TEST
+
+START_TEST(weighted_gram) {
+  for (size_t k = 0; k < SIZES; k++) {
+    size_t n = sizes[k].n, d = sizes[k].d;
+    if (n > 1000)
+      continue;
+    ms_matrix *Z = random_matrix(n, d);
+    double *D = ms_doubles(d), *S = ms_doubles(n * n);
+    for (int zeros = 0; zeros < 4; zeros++) {
+      /* No weight is zero; some are; all but the last are; all are. */
+      for (size_t j = 0; j < d; j++)
+        D[j] = zeros == 3 || (zeros == 2 && j + 1 < d) || (zeros == 1 && uniform(0, 1) < 0.6)
+                   ? 0
+                   : exp(uniform(-20, 2));
+      fill(S, n * n);
+      ck_assert_int_eq(ms_matrix_weighted_gram(Z, D, S), 0);
+      for (size_t j = 0; j < n; j++)
+        for (size_t i = j; i < n; i++) {
+          long double sum = 0, size = 0;
+          for (size_t c = 0; c < d; c++) {
+            sum += (long double)D[c] * element(Z, i, c) * element(Z, j, c);
+            size += (long double)D[c];
+          }
+          near(S[j * n + i], (double)sum, 1e-14 * (double)size, "Z D Z'", j * n + i);
+        }
+    }
+    free(D);
+    free(S);
+    ms_matrix_free(Z);
+  }
+}
+END_TEST
+
+/* Samples by the ten thousands, where a block is narrower than its least width. */
+START_TEST(weighted_gram_of_tall_matrices) {
+  enum { N = 2200, D = 70 };
+  ms_matrix *Z = random_matrix(N, D);
+  double weights[D], *S = ms_doubles((size_t)N * N);
+  for (size_t j = 0; j < D; j++)
+    weights[j] = j % 3 ? uniform(0, 2) : 0;
+  ck_assert_int_eq(ms_matrix_weighted_gram(Z, weights, S), 0);
+  for (size_t j = 0; j < N; j += 97)
+    for (size_t i = j; i < N; i += 31) {
+      double sum = 0;
+      for (size_t c = 0; c < D; c++)
+        sum += weights[c] * element(Z, i, c) * element(Z, j, c);
+      near(S[j * N + i], sum, 1e-12, "Z D Z'", j * N + i);
+    }
+  free(S);
+  ms_matrix_free(Z);
+}
+END_TEST
+
+START_TEST(curvature) {
+  for (size_t k = 0; k < SIZES; k++) {
+    size_t n = sizes[k].n, d = sizes[k].d;
+    if (d > 800)
+      continue;
+    ms_matrix *Z = random_matrix(n, d);
+    double *c = ms_doubles(n), *H = ms_doubles(d * d);
+    for (size_t i = 0; i < n; i++)
+      c[i] = i % 4 == 1 ? 0 : exp(uniform(-10, 2));
+    fill(H, d * d);
+    ck_assert_int_eq(ms_matrix_curvature(Z, c, H), 0);
+    size_t stride = d > 100 ? 7 : 1;
+    for (size_t b = 0; b < d; b += stride)
+      for (size_t a = b; a < d; a += stride) {
+        long double sum = 0, size = 0;
+        for (size_t i = 0; i < n; i++) {
+          sum += (long double)c[i] * element(Z, i, a) * element(Z, i, b);
+          size += (long double)c[i];
+        }
+        near(H[b * d + a], (double)sum, 1e-13 * (double)size, "Z' C Z", b * d + a);
+      }
+    free(c);
+    free(H);
+    ms_matrix_free(Z);
+  }
+}
+END_TEST
+
+START_TEST(norms) {
+  for (size_t k = 0; k < SIZES; k++) {
+    ms_matrix *Z = random_matrix(sizes[k].n, sizes[k].d);
+    double *rows = ms_doubles(Z->n);
+    fill(rows, Z->n);
+    ms_matrix_row_norms(Z, rows);
+    long double all = 0;
+    for (size_t i = 0; i < Z->n; i++) {
+      long double squares = 0;
+      for (size_t j = 0; j < Z->d; j++)
+        squares += (long double)element(Z, i, j) * element(Z, i, j);
+      all += squares;
+      near(rows[i], (double)sqrtl(squares), 1e-12 * rows[i], "norm of row", i);
+    }
+    near(ms_matrix_norm(Z), (double)sqrtl(all), 1e-12 * (double)sqrtl(all), "norm", k);
+    free(rows);
+    ms_matrix_free(Z);
+  }
+}
+END_TEST
+
+START_TEST(singular_values) {
+  for (size_t q = 0; q < SIZES; q++) {
+    size_t n = sizes[q].n, d = sizes[q].d, k = MS_MIN(n, d);
+    if (n * d > 10000)
+      continue;
+    ms_matrix *Z = random_matrix(n, d);
+    double *U = ms_doubles(n * k), *sigma = ms_doubles(k), *Vt = ms_doubles(k * d);
+    ck_assert_int_eq(ms_matrix_svd(Z, U, sigma, Vt), 0);
+    for (size_t i = 0; i < n; i++)
+      for (size_t j = 0; j < d; j++) {
+        double sum = 0;
+        for (size_t r = 0; r < k; r++)
+          sum += U[r * n + i] * sigma[r] * Vt[j * k + r];
+        near(sum, element(Z, i, j), 1e-13, "U S V'", j * n + i);
+      }
+    for (size_t r = 0; r < k; r++) {
+      ck_assert(sigma[r] >= 0 && (r == 0 || sigma[r] <= sigma[r - 1]));
+      for (size_t s = 0; s <= r; s++) {
+        double left = 0, right = 0;
+        for (size_t i = 0; i < n; i++)
+          left += U[r * n + i] * U[s * n + i];
+        for (size_t j = 0; j < d; j++)
+          right += Vt[j * k + r] * Vt[j * k + s];
+        near(left, r == s, 1e-13, "U'U", r);
+        near(right, r == s, 1e-13, "V'V", r);
+      }
+    }
+    free(U);
+    free(sigma);
+    free(Vt);
+    ms_matrix_free(Z);
+  }
+}
+END_TEST
+
+START_TEST(no_matrix_without_memory) {
+  ms_matrix *Z = NULL;
+  ms_error err = {0};
+  ck_assert_int_eq(ms_matrix_new(&Z, (size_t)1 << 40, 1, &err), MS_NO_MEMORY);
+  ck_assert_int_eq(ms_matrix_new(&Z, 1, (size_t)1 << 40, NULL), MS_NO_MEMORY);
+  ck_assert_int_eq(err.status, MS_NO_MEMORY);
+  ck_assert_ptr_null(Z);
+}
+END_TEST
+
+/* M x = b for M = A A' + I, whose upper triangle is no one's business. */
+START_TEST(positive_definite_systems) {
+  static const size_t orders[] = {1, 2, 7, 60, 150};
+  for (size_t k = 0; k < 5; k++) {
+    size_t n = orders[k];
+    double *A = ms_doubles(n * n), *M = ms_doubles(n * n), *L = ms_doubles(n * n),
+           *x = ms_doubles(n), *b = ms_doubles(n);
+    fill(A, n * n);
+    fill(x, n);
+    for (size_t i = 0; i < n; i++)
+      for (size_t j = 0; j < n; j++) {
+        M[j * n + i] = i == j;
+        for (size_t c = 0; c < n; c++)
+          M[j * n + i] += A[c * n + i] * A[c * n + j];
+      }
+    for (size_t i = 0; i < n; i++)
+      for (size_t j = 0; j < n; j++) {
+        b[i] += M[j * n + i] * x[j];
+        L[j * n + i] = i >= j ? M[j * n + i] : NAN;
+      }
+    ck_assert_int_eq(ms_spd_factor(n, L), 0);
+    for (int again = 0; again < 2; again++) {
+      double *solution = ms_doubles(n);
+      memcpy(solution, b, n * sizeof *b);
+      ms_spd_solve(n, L, solution);
+      for (size_t i = 0; i < n; i++)
+        near(solution[i], x[i], 1e-11, "solution", i);
+      free(solution);
+    }
+    M[(n / 2) * n + n / 2] = -1;
+    ck_assert_int_ne(ms_spd_factor(n, M), 0);
+    free(A);
+    free(M);
+    free(L);
+    free(x);
+    free(b);
+  }
+}
+END_TEST
+
+START_TEST(eigenvalues) {
+  enum { N = 12 };
+  double M[N * N], V[N * N], values[N];
+  for (size_t j = 0; j < N; j++)
+    for (size_t i = j; i < N; i++)
+      M[j * N + i] = M[i * N + j] = uniform(-1, 1);
+  for (size_t j = 0; j < N; j++)
+    for (size_t i = 0; i < N; i++)
+      V[j * N + i] = i >= j ? M[j * N + i] : NAN;
+  ck_assert_int_eq(ms_symmetric_eigen(N, V, values), 0);
+  for (size_t k = 0; k < N; k++) {
+    ck_assert(k == 0 || values[k] >= values[k - 1]);
+    for (size_t i = 0; i < N; i++) {
+      double product = 0, dot = 0;
+      for (size_t j = 0; j < N; j++) {
+        product += M[j * N + i] * V[k * N + j];
+        dot += V[i * N + j] * V[k * N + j];
+      }
+      near(product, values[k] * V[k * N + i], 1e-13, "M v", k);
+      near(dot, i == k, 1e-13, "V'V", k);
+    }
+  }
+}
+END_TEST
+
+Suite *problem_suite(void) {
+  Suite *suite = suite_create("problem");
+  TCase *tc = tcase_create("problem");
+  tcase_add_checked_fixture(tc, make_folder, remove_folder);
+  tcase_set_timeout(tc, 60);
+  tcase_add_test(tc, same_seed_same_bytes);
+  tcase_add_test(tc, streams);
+  tcase_add_test(tc, y_is_Z_truth_plus_noise);
+  tcase_add_test(tc, gaussian_moments);
+  tcase_add_test(tc, sparsity);
+  tcase_add_test(tc, truth_is_uniform);
+  tcase_add_test(tc, one_by_one);
+  tcase_add_test(tc, only_with_data);
+  tcase_add_test(tc, target_is_the_first_or_the_named_column);
+  tcase_add_test(tc, quoted_names_and_line_ends);
+  tcase_add_test(tc, bad_data);
+  tcase_add_test(tc, one_sample_one_feature);
+  tcase_add_test(tc, standardized);
+  tcase_add_test(tc, long_constant_columns);
+  tcase_add_test(tc, losses);
+  tcase_add_test(tc, loss_of_a_problem);
+  tcase_add_test(tc, reduced_problems);
+  tcase_add_test(tc, products);
+  tcase_add_test(tc, one_pass);
+  tcase_add_test(tc, weighted_gram);
+  tcase_add_test(tc, weighted_gram_of_tall_matrices);
+  tcase_add_test(tc, curvature);
+  tcase_add_test(tc, norms);
+  tcase_add_test(tc, singular_values);
+  tcase_add_test(tc, no_matrix_without_memory);
+  tcase_add_test(tc, positive_definite_systems);
+  tcase_add_test(tc, eigenvalues);
+  suite_add_tcase(suite, tc);
+  return suite;
+}
