@@ -4,8 +4,8 @@
 /* Above this |s| the smaller exponential of sinh s is below half an ulp of the larger. */
 static const double ONE_SIDED = 20;
 static const double LN2 = 0.693147180559945309417;
-/* e^709 is the largest power of e in double precision. */
-static const double LN_HUGE = 709;
+/* x and dx overflow a little above. */
+static const double LN_HUGE = 708;
 
 double ms_scaled_asinh(double x, double ln_beta) {
   if (x == 0)

@@ -3,7 +3,6 @@
 #include "schedule.h"
 #include <ctype.h>
 #include <errno.h>
-#include <ini.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +68,7 @@ const char *ms_nearest(const char *name, const char *(*candidate)(size_t, void *
   for (size_t i = 0; candidate(i, ctx); i++) {
     const char *other = candidate(i, ctx);
     size_t distance = edit_distance(name, other);
-    if (length > 2 && strncmp(name, other, length) == 0)
+    if (length > 2 && distance > 1 && strncmp(name, other, length) == 0)
       distance = 1;
     if (distance < least) {
       least = distance;
@@ -166,29 +165,30 @@ static ms_status check_value(const ms_setting *s, const char *text, const char *
     range_text(s, range, sizeof range);
     if (!ms_parse_real(text, &value) || !in_range(s, value) ||
         (s->type == MS_COUNT && value != floor(value)))
-      return ms_fail(err, MS_BAD_SETTING, "%s: '%s' is not allowed; it takes %s", origin, text,
+      return ms_fail(err, MS_BAD_SETTING, "%s: '%.200s' is not allowed; it takes %s", origin, text,
                      range);
     return MS_OK;
   case MS_SCALE:
     if (ms_parse_log(text, &value))
       return MS_OK;
     if (ms_parse_real(text, &value) || access(text, R_OK) != 0)
-      return ms_fail(err, MS_BAD_SETTING,
-                     "%s: '%s' is not allowed; it takes a number greater than 0 of any magnitude "
-                     "(1e-1000 too), or a readable file of them",
-                     origin, text);
+      return ms_fail(
+          err, MS_BAD_SETTING,
+          "%s: '%.200s' is not allowed; it takes a number greater than 0 of any magnitude "
+          "(1e-1000 too), or a readable file of them",
+          origin, text);
     return MS_OK;
   case MS_VALUES:
     if (!ms_parse_real(text, &value) && access(text, R_OK) != 0)
       return ms_fail(err, MS_BAD_SETTING,
-                     "%s: '%s' is not allowed; it takes a number, or a readable file of them",
+                     "%s: '%.200s' is not allowed; it takes a number, or a readable file of them",
                      origin, text);
     return MS_OK;
   case MS_CHOICE:
     return check_choice(s, text, origin, err);
   case MS_FLAG:
     if (!parse_flag(text, &flag))
-      return ms_fail(err, MS_BAD_SETTING, "%s: '%s' is not allowed; it takes on or off", origin,
+      return ms_fail(err, MS_BAD_SETTING, "%s: '%.200s' is not allowed; it takes on or off", origin,
                      text);
     return MS_OK;
   case MS_PATH:
@@ -272,64 +272,55 @@ ms_status ms_config_set(ms_config *cfg, const char *name, const char *text, cons
   return MS_OK;
 }
 
-/* inih tells neither line nor column: the reader below counts the lines it hands out. */
-typedef struct ini_source {
-  ms_config *cfg;
-  FILE *file;
-  const char *path;
-  int line;
-  char current[1024];
-  bool failed;
-  ms_error *err;
-} ini_source;
-
-static char *next_line(char *buffer, int size, void *stream) {
-  ini_source *in = stream;
-  if (!fgets(buffer, size, in->file))
-    return NULL;
-  in->line++;
-  snprintf(in->current, sizeof in->current, "%s", buffer);
-  if (!in->failed && !strchr(buffer, '\n') && !feof(in->file)) {
-    in->failed = true;
-    ms_fail(in->err, MS_BAD_INPUT, "%s:%d:1: this line is longer than %d characters", in->path,
-            in->line, size - 2);
-  }
-  return buffer;
+/* First character of a line's content and the end of it, without the blanks around. */
+static char *trim(char *begin, char *end) {
+  while (begin < end && isspace((unsigned char)*begin))
+    begin++;
+  while (end > begin && isspace((unsigned char)end[-1]))
+    end--;
+  *end = 0;
+  return begin;
 }
 
-static int column_of(const char *line, const char *part) {
-  const char *at = *part ? strstr(line, part) : NULL;
-  return at ? (int)(at - line) + 1 : 1;
-}
-
-static int set_line(void *user, const char *section, const char *name, const char *value) {
-  ini_source *in = user;
-  (void)section;
-  if (in->failed)
-    return 0;
-  char origin[768];
-  const char *equals = strpbrk(in->current, "=:");
-  int column = ms_setting_find(name) && equals
-                   ? (int)(equals - in->current) + column_of(equals, value)
-                   : column_of(in->current, name);
-  snprintf(origin, sizeof origin, "%.512s:%d:%d: %.64s", in->path, in->line, column, name);
-  in->failed = ms_config_set(in->cfg, name, value, origin, in->err) != MS_OK;
-  return !in->failed;
+static ms_status set_line(ms_config *cfg, char *line, const char *path, size_t number,
+                          ms_error *err) {
+  char *remark = strstr(line, " ;");
+  char *content = trim(line, remark ? remark : line + strlen(line));
+  char *equals = strpbrk(content, "=:");
+  if (!*content || *content == '#' || *content == ';' ||
+      (*content == '[' && content[strlen(content) - 1] == ']'))
+    return MS_OK;
+  if (!equals || equals == content)
+    return ms_fail(err, MS_BAD_INPUT, "%s:%zu:%zu: '%.64s' is not 'key = value'", path, number,
+                   (size_t)(content - line) + 1, content);
+  char *value = trim(equals + 1, equals + strlen(equals)), *key = trim(content, equals), *origin;
+  /* the key where it is unknown, else the value */
+  size_t column = (size_t)((ms_setting_find(key) ? value : key) - line) + 1;
+  if (asprintf(&origin, "%s:%zu:%zu: %s", path, number, column, key) < 0)
+    return ms_no_memory(err);
+  ms_status status = ms_config_set(cfg, key, value, origin, err);
+  free(origin);
+  return status;
 }
 
 ms_status ms_config_read(ms_config *cfg, const char *path, ms_error *err) {
-  ms_error own = {0};
-  ini_source in = {.cfg = cfg, .path = path, .err = err ? err : &own};
-  in.file = fopen(path, "r");
-  if (!in.file)
-    return ms_fail(err, MS_BAD_INPUT, "%s: cannot be read: %s", path, strerror(errno));
-  int bad = ini_parse_stream(next_line, &in, set_line, &in);
-  fclose(in.file);
-  if (in.failed)
-    return in.err->status;
-  if (bad > 0)
-    return ms_fail(err, MS_BAD_INPUT, "%s:%d:1: expected 'key = value'", path, bad);
-  return bad == 0 ? MS_OK : ms_no_memory(err);
+  FILE *file = fopen(path, "r");
+  char *line = NULL;
+  size_t room = 0, number = 0;
+  ms_status status = MS_OK;
+  errno = file ? 0 : errno;
+  while (file && status == MS_OK && getline(&line, &room, file) >= 0) {
+    char *start = line;
+    if (number++ == 0 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
+      start += 3; /* a UTF-8 byte order mark */
+    status = set_line(cfg, start, path, number, err);
+  }
+  if (!file || (status == MS_OK && ferror(file)))
+    status = ms_fail(err, MS_BAD_INPUT, "%s: cannot be read: %s", path, strerror(errno));
+  free(line);
+  if (file)
+    fclose(file);
+  return status;
 }
 
 const char *ms_config_text(const ms_config *cfg, const char *name) {

@@ -10,7 +10,7 @@
 enum { CHECK_EVERY = 4 };
 /* Dose that may still come when the schedule counts as over: it moves ln beta by four times that.
  */
-static const double SETTLED_DOSE = 1e-10;
+static const double SETTLED_DOSE = 1e-9;
 /* The same for a dose that diverges slowly: force of weight decay relative to the first gradient.
  */
 static const double SETTLED_ALPHA = 1e-10;

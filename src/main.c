@@ -1,6 +1,7 @@
 /* The command line: a client of the library's public header and nothing more. */
 #include "mirrorsim.h"
 #include <argp.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #include <unistd.h>
 
 enum { EXIT_CLAIM = 1, EXIT_USAGE = 2, EXIT_FAILED = 3, EXIT_INTERRUPTED = 130 };
-enum { OPT_CONFIG = 0x1000, OPT_SETTING = 0x2000, SETTINGS_MAX = 128 };
+enum { OPT_SETTING = 0x2000, SETTINGS_MAX = 128 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -212,7 +213,9 @@ static int list(int argc, char **argv) {
       json = true;
     else if (argv[i][0] == '-')
       return usage_error("list: '%s' is not an option; --json is", argv[i], NULL);
-    else if (only || !ms_list(argv[i], 0, &summary))
+    else if (only)
+      return usage_error("list: one list at a time; '%s' is one too many", argv[i], NULL);
+    else if (!ms_list(argv[i], 0, &summary))
       return usage_error("there is no list '%s'", argv[i],
                          ms_nearest(argv[i], list_candidate, NULL));
     else
@@ -280,41 +283,6 @@ static int redraw(int argc, char **argv) {
 
 /* ---- Options -------------------------------------------------------------------------------- */
 
-typedef struct command {
-  ms_config *cfg;
-  ms_error err;
-  bool failed;
-} command;
-
-static error_t parse(int key, char *arg, struct argp_state *state) {
-  command *c = state->input;
-  ms_status status = MS_OK;
-  if (key == OPT_CONFIG) {
-    status = ms_config_read(c->cfg, arg, &c->err);
-  } else if (key >= OPT_SETTING && key < OPT_SETTING + SETTINGS_MAX) {
-    const ms_setting *s = ms_setting_at((size_t)(key - OPT_SETTING));
-    char origin[64];
-    snprintf(origin, sizeof origin, "--%s", s->name);
-    if (!arg)
-      arg = (char *)(s->type == MS_FLAG ? "on" : "png");
-    status = ms_config_set(c->cfg, s->name, arg, origin, &c->err);
-    if (status == MS_OK && !*arg) {
-      snprintf(c->err.message, sizeof c->err.message, "--%s: a value is missing", s->name);
-      c->err.status = status = MS_BAD_SETTING;
-    }
-  } else if (key == ARGP_KEY_ARG) {
-    snprintf(c->err.message, sizeof c->err.message,
-             "'%s' is not expected here; options start with "
-             "--",
-             arg);
-    c->err.status = status = MS_BAD_SETTING;
-  } else {
-    return ARGP_ERR_UNKNOWN;
-  }
-  c->failed = status != MS_OK;
-  return c->failed ? EINVAL : 0;
-}
-
 static const char *option_candidate(size_t i, void *ctx) {
   (void)ctx;
   static const char *const others[] = {"config", "help", "version", "usage"};
@@ -323,18 +291,63 @@ static const char *option_candidate(size_t i, void *ctx) {
   return ms_setting_at(i - 4) ? ms_setting_at(i - 4)->name : NULL;
 }
 
-/* What argp refused: an unknown option, or one without its value. */
-static int bad_option(const char *word) {
-  char name[64];
-  snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
-  if (strncmp(word, "--", 2) != 0)
-    return usage_error("'%s' is not an option", word, NULL);
-  if (ms_setting_find(name) || strcmp(name, "config") == 0)
-    return usage_error("%s: a value is missing", word, NULL);
-  const char *near = ms_nearest(name, option_candidate, NULL);
-  char suggestion[80] = "--";
-  snprintf(suggestion + 2, sizeof suggestion - 2, "%s", near ? near : "");
-  return usage_error("there is no option '%s'", word, near ? suggestion : NULL);
+/* The option that `name` is, or of which alone it is the beginning; NULL for none. */
+static const char *option_named(const char *name) {
+  const char *found = NULL;
+  for (size_t i = 0; option_candidate(i, NULL); i++) {
+    const char *option = option_candidate(i, NULL);
+    if (strcmp(option, name) == 0)
+      return option;
+    if (strncmp(option, name, strlen(name)) == 0) {
+      if (found)
+        return NULL;
+      found = option;
+    }
+  }
+  return found;
+}
+
+/* Reads the options into cfg. EXIT_SUCCESS, or the exit code of a complaint; *asked is set to
+ * "help", "version" or "usage" where one of them is given. */
+static int parse(int argc, char **argv, ms_config *cfg, const char **asked) {
+  ms_error err;
+  for (int i = 1; i < argc; i++) {
+    char name[64], origin[80] = "--";
+    const char *word = argv[i], *value = strchr(word, '=');
+    if (strcmp(word, "--") == 0)
+      continue;
+    if (strncmp(word, "--", 2) != 0)
+      return usage_error("'%s' is not expected here; options start with --", word, NULL);
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    const char *option = option_named(name);
+    if (!option) {
+      const char *near = ms_nearest(name, option_candidate, NULL);
+      snprintf(origin + 2, sizeof origin - 2, "%s", near ? near : "");
+      snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+      return usage_error("there is no option '%s'", name, near ? origin : NULL);
+    }
+    snprintf(origin + 2, sizeof origin - 2, "%s", option);
+    const ms_setting *s = ms_setting_find(option);
+    if (!s && strcmp(option, "config") != 0) {
+      *asked = option;
+      return EXIT_SUCCESS;
+    }
+    if (value)
+      value++;
+    else if (s && s->type == MS_FLAG)
+      value = "on";
+    else if (s && strcmp(option, "plot") == 0)
+      value = "png";
+    else
+      value = argv[++i];
+    if (!value || !*value)
+      return usage_error("%s: a value is missing", origin, NULL);
+    ms_status status =
+        s ? ms_config_set(cfg, option, value, origin, &err) : ms_config_read(cfg, value, &err);
+    if (status != MS_OK)
+      return complain(&err);
+  }
+  return EXIT_SUCCESS;
 }
 
 /* "Help text.  Default: VALUE." and for choices the names. */
@@ -351,14 +364,28 @@ static char *option_doc(const ms_setting *s) {
   return strdup(doc);
 }
 
-static int run_command(int argc, char **argv) {
+static const char about[] =
+    "Integrate the gradient flow of an overparameterized model x = g(w) under weight decay "
+    "alpha(t), "
+    "and the time-varying mirror flow of x that it equals.\v"
+    "Commands: run (or none); list [models|params|schedules|...] [--json]; plot RUN_DIR "
+    "[--plot=png,svg,pdf].\n\n"
+    "Exit codes: 0 done, 1 a claim did not hold, 2 bad usage or input (nothing written), 3 the "
+    "integration failed (partial results kept), 130 interrupted (ditto).\n\n"
+    "Example: mirrorsim --model diag --wd-schedule linear --plot --out run";
+
+/* --help or --usage, formatted by argp from the settings. */
+static int print_help(const char *asked) {
   struct argp_option options[2 * SETTINGS_MAX] = {
       {.name = "config",
-       .key = OPT_CONFIG,
+       .key = OPT_SETTING - 1,
        .arg = "FILE.ini",
-       .doc = "read settings (key = value, the long names below) from a file; later options win",
-       .group = 1}};
-  size_t used = 1;
+       .group = 1,
+       .doc = "read settings (key = value, the long names below) from a file; later options win"},
+      {.name = "help", .key = OPT_SETTING - 2, .group = 1, .doc = "print this"},
+      {.name = "usage", .key = OPT_SETTING - 3, .group = 1, .doc = "print a short usage message"},
+      {.name = "version", .key = OPT_SETTING - 4, .group = 1, .doc = "print the version"}};
+  size_t fixed = 4, used = fixed;
   int group = 1;
   const char *heading = "";
   for (size_t i = 0; ms_setting_at(i); i++) {
@@ -375,35 +402,30 @@ static int run_command(int argc, char **argv) {
                                            .doc = option_doc(s),
                                            .group = group};
   }
-  options[used] = (struct argp_option){0};
-  const struct argp argp = {
-      options,
-      parse,
-      NULL,
-      "Integrate the gradient flow of an overparameterized model x = g(w) under weight decay "
-      "alpha(t), and the time-varying mirror flow of x that it equals.\v"
-      "Commands: run (or none), list [models|params|schedules|...], plot RUN_DIR.\n"
-      "Exit codes: 0 done, 1 a claim did not hold, 2 bad usage or input (nothing written), 3 the "
-      "integration failed (partial results kept), 130 interrupted (ditto).\n\n"
-      "Example: mirrorsim --model diag --wd-schedule linear --plot --out run",
-      NULL,
-      NULL,
-      NULL};
-  command c = {.cfg = ms_config_new()};
-  int code = EXIT_FAILED, at = 0;
-  if (c.cfg) {
-    error_t bad = argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_IN_ORDER, &at, &c);
-    if (c.failed)
-      code = complain(&c.err);
-    else if (bad)
-      code = bad_option(argv[at > 0 && at <= argc ? at - 1 : argc - 1]);
-    else
-      code = run_once(c.cfg);
-  }
-  for (size_t i = 1; i < used; i++)
+  const struct argp argp = {options, NULL, NULL, about, NULL, NULL, NULL};
+  bool help = strcmp(asked, "help") == 0;
+  char name[] = "mirrorsim";
+  argp_help(&argp, stdout,
+            help ? ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC : ARGP_HELP_USAGE, name);
+  for (size_t i = fixed; i < used; i++)
     if (options[i].name)
       free((void *)options[i].doc);
-  ms_config_free(c.cfg);
+  return EXIT_SUCCESS;
+}
+
+static int run_command(int argc, char **argv) {
+  const char *asked = NULL;
+  ms_config *cfg = ms_config_new();
+  if (!cfg)
+    return EXIT_FAILED;
+  int code = parse(argc, argv, cfg, &asked);
+  if (asked && strcmp(asked, "version") == 0)
+    printf("mirrorsim %s\n", ms_version());
+  else if (asked)
+    code = print_help(asked);
+  else if (code == EXIT_SUCCESS)
+    code = run_once(cfg);
+  ms_config_free(cfg);
   return code;
 }
 
@@ -413,15 +435,11 @@ static const char *command_candidate(size_t i, void *ctx) {
   return i < 3 ? names[i] : NULL;
 }
 
-static void print_version(FILE *stream, struct argp_state *state) {
-  (void)state;
-  fprintf(stream, "mirrorsim %s\n", ms_version());
-}
-
-int main(int argc, char **argv) {
-  argp_program_version_hook = print_version;
-  argp_err_exit_status = EXIT_USAGE;
+static int dispatch(int argc, char **argv) {
   if (argc > 1 && argv[1][0] != '-') {
+    for (int i = 2; i < argc; i++)
+      if (strcmp(argv[i], "--help") == 0)
+        return print_help("help");
     if (strcmp(argv[1], "run") == 0)
       return run_command(argc - 1, argv + 1);
     if (strcmp(argv[1], "list") == 0)
@@ -432,4 +450,13 @@ int main(int argc, char **argv) {
                        ms_nearest(argv[1], command_candidate, NULL));
   }
   return run_command(argc, argv);
+}
+
+int main(int argc, char **argv) {
+  int code = dispatch(argc, argv);
+  if (fflush(stdout) != 0 || ferror(stdout)) {
+    fprintf(stderr, "mirrorsim: standard output cannot be written: %s\n", strerror(errno));
+    return code ? code : EXIT_FAILED;
+  }
+  return code;
 }

@@ -112,7 +112,8 @@ MS_API ms_config *ms_config_copy(const ms_config *cfg);
 MS_API ms_status ms_config_set(ms_config *cfg, const char *name, const char *text,
                                const char *origin, ms_error *err);
 
-/* Reads `key = value` lines (INI; sections are ignored). Later values win. */
+/* Reads an INI file: `key = value` lines; sections are ignored, # and ; begin remarks. Later values
+ * win. Fails at the first bad line with "path:line:column: ...". */
 MS_API ms_status ms_config_read(ms_config *cfg, const char *path, ms_error *err);
 
 /* The text a setting has (given or default), NULL where the program chooses. */

@@ -128,14 +128,19 @@ static const char *column_candidate(size_t i, void *ctx) {
 
 /* Mean 0 and, for features, variance 1 (a constant column has no scale: it becomes 0). */
 static void standardize(double *column, size_t n, bool scale) {
-  double mean = 0, sum = 0, largest = 0;
+  double sum = 0, largest = 0;
   for (size_t i = 0; i < n; i++)
-    mean += column[i] / (double)n;
-  for (size_t i = 0; i < n; i++) {
     largest = fmax(largest, fabs(column[i]));
-    column[i] -= mean;
-    sum += column[i] * column[i] / (double)n;
+  for (int twice = 0; twice < 2;
+       twice++) { /* the second time takes out the rounding of the first */
+    double mean = 0;
+    for (size_t i = 0; i < n; i++)
+      mean += column[i] / (double)n;
+    for (size_t i = 0; i < n; i++)
+      column[i] -= mean;
   }
+  for (size_t i = 0; i < n; i++)
+    sum += column[i] * column[i] / (double)n;
   double deviation = sqrt(sum);
   /* What is left of a constant after subtracting its rounded mean is rounding. */
   bool constant = deviation <= 1e-13 * largest;

@@ -610,6 +610,7 @@ START_TEST(unreadable_files) {
   ck_assert_ptr_nonnull(strstr(err.message, "No such file"));
   ck_assert_int_eq(ms_config_read(cfg, path, NULL), MS_BAD_INPUT);
 
+  /* lines of any length are read */
   enum { LENGTH = 100000 };
   char *text = malloc(LENGTH + 64);
   for (int comment = 0; comment < 2; comment++) {
@@ -618,11 +619,10 @@ START_TEST(unreadable_files) {
     memset(text + used, 'x', LENGTH);
     strcpy(text + used + LENGTH, "\nd = 4\n");
     put(path, text);
-    ck_assert_int_eq(ms_config_read(cfg, path, &err), MS_BAD_INPUT);
-    char start[700];
-    snprintf(start, sizeof start, "%s:3:1: this line is longer than ", path);
-    ck_assert_msg(strncmp(err.message, start, strlen(start)) == 0, "%s", err.message);
+    ck_assert_int_eq(ms_config_read(cfg, path, &err), MS_OK);
+    ck_assert_uint_eq(ms_config_count(cfg, "d"), 4);
   }
+  ck_assert_uint_eq(strlen(ms_config_text(cfg, "data")), LENGTH);
   free(text);
   ms_config_free(cfg);
 }

@@ -3,6 +3,7 @@
 #define MS_TESTS_H
 
 #include <check.h>
+#include <stdbool.h>
 
 Suite *text_suite(void);
 Suite *oracle_suite(void);
