@@ -284,13 +284,14 @@ static char *trim(char *begin, char *end) {
 
 static ms_status set_line(ms_config *cfg, char *line, const char *path, size_t number,
                           ms_error *err) {
-  char *remark = strstr(line, " ;");
-  char *content = trim(line, remark ? remark : line + strlen(line));
+  char *remark = line + strcspn(line, "#;");
+  while (*remark && remark > line && !isspace((unsigned char)remark[-1]))
+    remark += 1 + strcspn(remark + 1, "#;"); /* within a word they are part of it */
+  char *content = trim(line, remark);
   char *equals = strpbrk(content, "=:");
-  if (!*content || *content == '#' || *content == ';' ||
-      (*content == '[' && content[strlen(content) - 1] == ']'))
+  if (!*content || (*content == '[' && content[strlen(content) - 1] == ']'))
     return MS_OK;
-  if (!equals || equals == content)
+  if (!equals || equals == content || *content == '[')
     return ms_fail(err, MS_BAD_INPUT, "%s:%zu:%zu: '%.64s' is not 'key = value'", path, number,
                    (size_t)(content - line) + 1, content);
   char *value = trim(equals + 1, equals + strlen(equals)), *key = trim(content, equals), *origin;

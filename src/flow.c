@@ -16,6 +16,8 @@ static const double SETTLED_DOSE = 1e-9;
 static const double SETTLED_ALPHA = 1e-10;
 /* Smallest amplitude of w, as a logarithm, whose square is safely a normal number. */
 static const double LN_SMALLEST = -330;
+/* ln(beta / size of x) up to which x keeps enough digits as a difference of numbers like beta. */
+static const double LN_LARGEST_RATIO = 18;
 
 static double dose_at(const ms_flow *flow, double t) {
   return ms_schedule_dose(flow->setup.schedule, t);
@@ -42,9 +44,7 @@ static void add_identity(size_t n, double gamma, const double *S, double *M) {
   }
 }
 
-/* The size that x will have, roughly: of x0 and of the data's least-squares solution; 0 for y = 0.
- */
-static double solution_size(const ms_setup *s) {
+double ms_flow_solution_size(const ms_setup *s) {
   const ms_matrix *Z = s->problem->Z;
   double norm = ms_matrix_norm(Z), size = 0;
   if (norm > 0)
@@ -66,7 +66,7 @@ typedef struct exponent_tolerance {
 static exponent_tolerance exponent_tolerance_new(const ms_setup *s) {
   if (s->atol > 0)
     return (exponent_tolerance){s->atol, INFINITY};
-  double size = solution_size(s), widest = -INFINITY;
+  double size = ms_flow_solution_size(s), widest = -INFINITY;
   for (size_t j = 0; j < s->problem->Z->d; j++)
     widest = fmax(widest, s->start.ln_beta[j]);
   return (exponent_tolerance){s->rtol, size > 0 ? log(size) - widest : INFINITY};
@@ -303,7 +303,7 @@ static void dual_component(void *self, size_t i, char *name, size_t size) {
 
 /* w is stored as `width` blocks of d: the first number of each coordinate, then the second, ... */
 typedef struct gradient {
-  double size;       /* of x, see solution_size */
+  double size;       /* of x, see ms_flow_solution_size */
   double *floor, *H; /* absolute tolerance, width*d; curvature Z' C Z of f, d*d */
   bool have_H;
 } gradient;
@@ -319,9 +319,12 @@ static void gather(const double *w, size_t j, size_t d, size_t width, double *on
 
 bool ms_flow_representable(const ms_setup *s) {
   double w[MS_WIDTH_MAX], total = ms_schedule_total(s->schedule);
+  double ln_size = log(ms_flow_solution_size(s)); /* -inf for y = 0: nothing to compare with */
   for (size_t j = 0; j < s->problem->Z->d; j++) {
     double ln_beta = s->start.ln_beta[j];
     if (!s->param->weights(ln_beta, s->start.kappa[j], w))
+      return false;
+    if (isfinite(ln_size) && ln_beta - ln_size > LN_LARGEST_RATIO)
       return false;
     /* A coordinate that weight decay shrinks and then releases must not vanish meanwhile. */
     if (isfinite(total) && ln_beta / 2 - fabs(s->start.kappa[j]) / 2 - 2 * total < LN_SMALLEST)
@@ -342,7 +345,7 @@ static ms_status gradient_create(ms_flow *flow, double *y0, ms_error *err) {
   own->floor = own->H + d * d;
   /* Errors count relative to w, down to well below what the dose leaves of the start. */
   double shrink = exp(-2 * fmin(ms_schedule_total(s->schedule), 40)) * 1e-3;
-  own->size = solution_size(s);
+  own->size = ms_flow_solution_size(s);
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], least = INFINITY;
     if (!s->param->weights(s->start.ln_beta[j], s->start.kappa[j], one))

@@ -74,7 +74,11 @@ void ms_flow_gradient(const ms_problem *p, const double *Zx, double *r, double *
  * to the largest |w_j|^2, which an exact integration keeps at 0. NaN for the other forms. */
 double ms_flow_invariant_drift(const ms_flow *flow, double t);
 
-/* Can double precision hold w all along the run? */
+/* The size that x will have, roughly: of x0 and of the data's least-squares solution; 0 for y = 0.
+ */
+double ms_flow_solution_size(const ms_setup *setup);
+
+/* Can double precision hold w, and x = g(w), all along the run? */
 bool ms_flow_representable(const ms_setup *setup);
 
 #endif

@@ -84,10 +84,13 @@ static void print_table(const ms_run *run) {
     printf("\n* %s\n", ms_run_note(run, i));
 }
 
-/* The folder of the gnuplot scripts: beside the program, in its clone or where it is installed. */
+/* The folder of the gnuplot scripts: $MIRRORSIM_PLOTS, or beside the program, in its clone or where
+ * it is installed. */
 static const char *find_scripts(char *path, size_t size) {
   static const char *const places[] = {"/../plots", "/../share/mirrorsim/plots"};
   char self[2048], probe[4096 + 16];
+  if (getenv("MIRRORSIM_PLOTS"))
+    return getenv("MIRRORSIM_PLOTS");
   ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
   if (length < 0)
     return NULL;
@@ -104,10 +107,14 @@ static const char *find_scripts(char *path, size_t size) {
 
 static int draw(const char *dir, const char *formats, bool quiet) {
   static const char *const plots[] = {"trajectory", "potential"};
-  char scripts[4096];
+  char path[4096];
   ms_error err;
-  if (!find_scripts(scripts, sizeof scripts))
-    return usage_error("the plots/ folder of %s is not beside the program", "mirrorsim", NULL);
+  const char *scripts = find_scripts(path, sizeof path);
+  if (!scripts) {
+    usage_error("the plots/ folder is not beside the program; %s may name it", "MIRRORSIM_PLOTS",
+                NULL);
+    return EXIT_FAILED;
+  }
   for (const char *format = formats; *format; format += strcspn(format, ",")) {
     char name[8];
     format += *format == ',';
@@ -317,7 +324,9 @@ static int parse(int argc, char **argv, ms_config *cfg, const char **asked) {
     if (strcmp(word, "--") == 0)
       continue;
     if (strncmp(word, "--", 2) != 0)
-      return usage_error("'%s' is not expected here; options start with --", word, NULL);
+      return usage_error("'%s' is not expected here; options start with --, and --plot takes its "
+                         "value after a =",
+                         word, NULL);
     snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
     const char *option = option_named(name);
     if (!option) {
@@ -338,7 +347,7 @@ static int parse(int argc, char **argv, ms_config *cfg, const char **asked) {
       value = "on";
     else if (s && strcmp(option, "plot") == 0)
       value = "png";
-    else
+    else if (argv[i + 1] && strncmp(argv[i + 1], "--", 2) != 0)
       value = argv[++i];
     if (!value || !*value)
       return usage_error("%s: a value is missing", origin, NULL);
@@ -392,7 +401,8 @@ static int print_help(const char *asked) {
     const ms_setting *s = ms_setting_at(i);
     if (strcmp(heading, s->group) != 0) {
       heading = s->group;
-      options[used++] = (struct argp_option){.doc = heading, .group = ++group};
+      group++;
+      options[used++] = (struct argp_option){.doc = heading, .group = group};
     }
     bool optional = s->type == MS_FLAG || strcmp(s->name, "plot") == 0;
     options[used++] = (struct argp_option){.name = s->name,
@@ -402,7 +412,8 @@ static int print_help(const char *asked) {
                                            .doc = option_doc(s),
                                            .group = group};
   }
-  const struct argp argp = {options, NULL, NULL, about, NULL, NULL, NULL};
+  static const char words[] = "[run]\nlist [NAME]\nplot RUN_DIR";
+  const struct argp argp = {options, NULL, words, about, NULL, NULL, NULL};
   bool help = strcmp(asked, "help") == 0;
   char name[] = "mirrorsim";
   argp_help(&argp, stdout,

@@ -332,7 +332,26 @@ static ms_status build_schedule(ms_run *run, ms_error *err) {
   }
   status = plan_times(run, base, err);
   run->keep_states = (double)run->points * (double)run->problem->Z->d <= STATE_NUMBERS;
+  if (!run->keep_states)
+    ms_run_add_note(run,
+                    "x(t) has %.2g numbers: only the last x is kept, and x.csv is not written.",
+                    (double)run->points * (double)run->problem->Z->d);
   return status;
+}
+
+/* mu is of the size x / beta: below the smallest doubles there is nothing to integrate. */
+static ms_status check_scale(const ms_run *run, ms_error *err) {
+  double size = ms_flow_solution_size(&run->setup), widest = -INFINITY;
+  for (size_t j = 0; j < run->problem->Z->d; j++)
+    widest = fmax(widest, run->ln_beta[j]);
+  double most = log(size > 0 ? size : 1) + 20 * log(10);
+  if (widest <= most)
+    return MS_OK;
+  return ms_fail(err, MS_BAD_SETTING,
+                 "%s: '%s' is not allowed; at most %.1g, 1e20 times the size of "
+                 "x: from 1e3 times on the flow is that of x itself",
+                 ms_config_origin(run->cfg, "init-scale"), ms_config_text(run->cfg, "init-scale"),
+                 exp(most));
 }
 
 static bool partner_is_cheap(const ms_run *run) {
@@ -422,7 +441,9 @@ static ms_status build(ms_run *run, ms_error *err) {
                                                   : 1e-20 * ms_problem_loss(run->problem, run->Zx);
   s->stop_gradient = 1e-12;
   s->loss_offset = loss_offset(run);
-  status = build_schedule(run, err);
+  status = check_scale(run, err);
+  if (status == MS_OK)
+    status = build_schedule(run, err);
   if (status == MS_OK)
     status = build_flows(run, err);
   if (status == MS_OK)
@@ -519,8 +540,7 @@ static ms_status record(ms_run *run, double t, ms_error *err) {
                   .gap = NAN,
                   .drift = NAN};
   run->largest_x = fmax(run->largest_x, largest(run->x, d));
-  const ms_flow *gradient = run->partner ? run->partner : run->flow;
-  view.drift = ms_flow_invariant_drift(gradient, t);
+  view.drift = ms_flow_invariant_drift(run->partner ? run->partner : run->flow, t);
   if (run->partner) {
     double difference = 0;
     for (size_t j = 0; j < d; j++)
@@ -546,9 +566,19 @@ ms_status ms_run_advance(ms_run *run, size_t i, ms_error *err) {
     return status;
   if (run->partner) {
     double *other_Zx = run->scratch;
-    ms_status other = ms_flow_advance(run->partner, &t, run->partner_x, other_Zx, err);
-    if (other < 0)
+    ms_error why = {0};
+    ms_status other = ms_flow_advance(run->partner, &t, run->partner_x, other_Zx, &why);
+    if (other == MS_INTERRUPTED) {
+      *err = why;
       return other;
+    }
+    if (other < 0) {
+      ms_run_add_note(run,
+                      "The gradient flow beside it ended early and is compared up to there: %s.",
+                      why.message);
+      ms_flow_free(run->partner);
+      run->partner = NULL;
+    }
   }
   if (run->core)
     ms_matrix_mul(run->problem->Z, run->x, run->Zx);

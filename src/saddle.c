@@ -49,9 +49,9 @@ static void walk_free(walk *w) {
   free(w->blocked);
 }
 
-static bool valid_limits(size_t d, const double *limit) {
+static bool limits_within(size_t d, const double *limit, double most) {
   for (size_t j = 0; limit && j < d; j++)
-    if (!(limit[j] >= 0))
+    if (!(limit[j] >= 0 && limit[j] <= most))
       return false;
   return true;
 }
@@ -60,8 +60,6 @@ static ms_status walk_new(walk *w, const ms_problem *p, const double *plus, cons
                           ms_error *err) {
   size_t n = p->Z->n, d = p->Z->d, most = MS_MIN(n, d);
   *w = (walk){.Z = p->Z, .y = p->y, .fit_limit = 1000 + 100 * d};
-  if (!valid_limits(d, plus) || !valid_limits(d, minus))
-    return ms_fail(err, MS_BAD_SETTING, "growth times and weights must be >= 0");
   w->store = ms_doubles(6 * d + 2 * n + most * n + 70 * (n + 1));
   w->support = calloc(most, sizeof *w->support);
   w->blocked = calloc(d, sizeof *w->blocked);
@@ -249,6 +247,8 @@ ms_status ms_saddle_path(const ms_problem *p, double rate, const double *grow_pl
   *count = 0;
   if (p->loss != ms_loss_at(0))
     return ms_fail(err, MS_UNSUPPORTED, "saddle path: the loss is not the squared one");
+  if (!limits_within(p->Z->d, grow_plus, INFINITY) || !limits_within(p->Z->d, grow_minus, INFINITY))
+    return ms_fail(err, MS_BAD_SETTING, "growth times must be >= 0");
   walk w;
   ms_status status = walk_new(&w, p, grow_plus, grow_minus, err);
   if (status != MS_OK)
@@ -276,52 +276,92 @@ void ms_saddle_free(ms_saddle *path, size_t count) {
 
 /* ---- Where it ends --------------------------------------------------------------------------- */
 
-ms_status ms_minimum_l1(const ms_problem *p, const double *weight_plus, const double *weight_minus,
-                        double *x, ms_error *err) {
+/* x minimizes |Zx - y|  <=>  B x = b, with Z = U S V' over its rank, B = V', b = S^-1 U'y. The rows
+ * of B are orthonormal, so that the path of |Bx - b|^2, which has the same end, sees little of
+ * rounding where that of |Zx - y|^2 may end in it. B is NULL for rank 0. */
+static ms_status equations_new(const ms_problem *p, ms_problem *out, ms_error *err) {
+  size_t n = p->Z->n, d = p->Z->d, k = MS_MIN(n, d), rank = 0;
+  double *U = ms_doubles(n * k), *sigma = ms_doubles(k), *Vt = ms_doubles(k * d);
+  ms_status status = MS_OK;
+  *out = (ms_problem){.y = ms_doubles(k)};
+  if (!U || !sigma || !Vt || !out->y)
+    status = ms_no_memory(err);
+  else if (ms_matrix_svd(p->Z, U, sigma, Vt) != 0)
+    status = ms_fail(err, MS_STALLED, "the singular value decomposition of the data fails");
+  while (status == MS_OK && rank < k && sigma[rank] > DBL_EPSILON * (double)MS_MAX(n, d) * sigma[0])
+    rank++;
+  if (status == MS_OK && rank > 0)
+    status = ms_matrix_new(&out->Z, rank, d, err);
+  if (status == MS_OK) {
+    for (size_t r = 0; r < rank; r++)
+      out->y[r] = cblas_ddot((int)n, U + r * n, 1, p->y, 1) / sigma[r];
+    for (size_t j = 0; j < d && rank > 0; j++)
+      memcpy(out->Z->values + j * rank, Vt + j * k, rank * sizeof(double));
+  } else {
+    free(out->y);
+  }
+  free(U);
+  free(sigma);
+  free(Vt);
+  return status;
+}
+
+static void equations_free(ms_problem *q) {
+  ms_matrix_free(q->Z);
+  free(q->y);
+}
+
+static ms_status walk_to_end(const ms_problem *q, const double *plus, const double *minus,
+                             double *x, ms_error *err) {
   walk w;
-  ms_status status = walk_new(&w, p, weight_plus, weight_minus, err);
+  ms_status status = walk_new(&w, q, plus, minus, err);
   if (status != MS_OK)
     return status;
   find_slope(&w);
   while (status == MS_OK)
     status = next_plateau(&w, err);
   if (status == MS_ENDED) {
-    memcpy(x, w.x, p->Z->d * sizeof *x);
+    memcpy(x, w.x, q->Z->d * sizeof *x);
     status = MS_OK;
   }
   walk_free(&w);
   return status;
 }
 
-/* x = x0 + V S^-1 U'(y - Z x0) with Z = U S V', over the rank of Z. */
+ms_status ms_minimum_l1(const ms_problem *p, const double *weight_plus, const double *weight_minus,
+                        double *x, ms_error *err) {
+  size_t d = p->Z->d;
+  if (!limits_within(d, weight_plus, DBL_MAX) || !limits_within(d, weight_minus, DBL_MAX))
+    return ms_fail(err, MS_BAD_SETTING, "weights of the L1 norm must be finite and >= 0");
+  ms_problem q;
+  ms_status status = equations_new(p, &q, err);
+  if (status != MS_OK)
+    return status;
+  if (q.Z)
+    status = walk_to_end(&q, weight_plus, weight_minus, x, err);
+  else
+    memset(x, 0, d * sizeof *x);
+  equations_free(&q);
+  return status;
+}
+
+/* x = x0 + B'(b - B x0) */
 ms_status ms_minimum_l2(const ms_problem *p, const double *x0, double *x, ms_error *err) {
-  size_t n = p->Z->n, d = p->Z->d, k = MS_MIN(n, d);
-  double *U = ms_doubles(n * k), *sigma = ms_doubles(k), *Vt = ms_doubles(k * d);
-  double *rest = ms_doubles(n);
-  ms_status status = MS_OK;
-  if (!U || !sigma || !Vt || !rest) {
-    status = ms_no_memory(err);
-    goto done;
-  }
-  if (ms_matrix_svd(p->Z, U, sigma, Vt) != 0) {
-    status = ms_fail(err, MS_STALLED, "minimum L2: no singular value decomposition of the data");
-    goto done;
-  }
+  size_t d = p->Z->d;
+  ms_problem q;
+  ms_status status = equations_new(p, &q, err);
+  if (status != MS_OK)
+    return status;
   if (x0)
     memmove(x, x0, d * sizeof *x);
   else
     memset(x, 0, d * sizeof *x);
-  ms_matrix_mul(p->Z, x, rest);
-  for (size_t i = 0; i < n; i++)
-    rest[i] = p->y[i] - rest[i];
-  for (size_t r = 0; r < k && sigma[r] > DBL_EPSILON * (double)MS_MAX(n, d) * sigma[0]; r++) {
-    double c = cblas_ddot((int)n, U + r * n, 1, rest, 1) / sigma[r];
-    cblas_daxpy((int)d, c, Vt + r, (int)k, x, 1);
+  if (q.Z) {
+    size_t r = q.Z->n;
+    const double *B = q.Z->values;
+    cblas_dgemv(CblasColMajor, CblasNoTrans, (int)r, (int)d, -1, B, (int)r, x, 1, 1, q.y, 1);
+    cblas_dgemv(CblasColMajor, CblasTrans, (int)r, (int)d, 1, B, (int)r, q.y, 1, 1, x, 1);
   }
-done:
-  free(U);
-  free(sigma);
-  free(Vt);
-  free(rest);
+  equations_free(&q);
   return status;
 }

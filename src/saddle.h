@@ -25,19 +25,20 @@ typedef struct ms_saddle {
  * each >= 0; INFINITY: never. Those that are 0 belong to coordinates that start at size 1: there
  * the first jump is at s = 0. f is unique on every plateau; x is not where columns that grow at
  * the same time depend on each other, then it is one with few non-zeros.
+ * Where grad f drowns in rounding before it vanishes (equations of very different sizes), the path
+ * ends there.
  * MS_UNSUPPORTED for other losses. Free with ms_saddle_free. */
 ms_status ms_saddle_path(const ms_problem *p, double rate, const double *grow_plus,
                          const double *grow_minus, ms_saddle **path, size_t *count, ms_error *err);
 void ms_saddle_free(ms_saddle *path, size_t count);
 
 /* x[d] = argmin { sum_j weight_plus_j (x_j)+ + weight_minus_j (-x_j)+ : x minimizes |Zx - y| }:
- * the end of that path. Weights >= 0 (NULL: all 1); with one that is INFINITY its sign is
- * forbidden. */
+ * the end of that path. Weights finite and >= 0 (NULL: all 1). Whatever the loss. */
 ms_status ms_minimum_l1(const ms_problem *p, const double *weight_plus, const double *weight_minus,
                         double *x, ms_error *err);
 
 /* x[d] = argmin { |x - x0| : x minimizes |Zx - y| }, the end of the flow for beta -> infinity.
- * x0 NULL: 0. */
+ * x0 NULL: 0. Whatever the loss. */
 ms_status ms_minimum_l2(const ms_problem *p, const double *x0, double *x, ms_error *err);
 
 #endif

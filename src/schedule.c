@@ -303,6 +303,8 @@ ms_status ms_schedule_new(ms_schedule **out, const ms_config *cfg, double alpha0
   s->class = &classes[i];
   bool from_file = s->class->alpha == file_alpha;
   s->alpha0 = ms_config_text(cfg, "wd") ? ms_config_real(cfg, "wd") : from_file ? 1 : alpha0;
+  if (s->class->alpha == none_alpha)
+    s->alpha0 = 0;
   s->cut = INFINITY;
   s->T = T;
   if (ms_config_text(cfg, "wd-off"))
@@ -368,4 +370,9 @@ double ms_schedule_limit(const ms_schedule *s, double *from) {
     return limit == 0 ? 0 : isinf(s->cut) ? limit : (*from = s->cut, 0);
   *from = s->cut;
   return 0;
+}
+
+double ms_schedule_off(const ms_schedule *s) {
+  double from, limit = ms_schedule_limit(s, &from);
+  return s->alpha0 > 0 && limit == 0 && isfinite(from) ? from : NAN;
 }

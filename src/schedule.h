@@ -43,5 +43,7 @@ double ms_schedule_total(const ms_schedule *s);
 double ms_schedule_next_break(const ms_schedule *s, double t);
 /* Limit of alpha, and from when on it is exactly that (INFINITY: only in the limit). */
 double ms_schedule_limit(const ms_schedule *s, double *from);
+/* The time from which alpha is 0 for good; NaN where there is none, or no weight decay at all. */
+double ms_schedule_off(const ms_schedule *s);
 
 #endif

@@ -42,7 +42,7 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
       {"n", "samples", NULL, (double)run->problem->Z->n, true},
       {"d", "features", NULL, (double)run->problem->Z->d, true},
       {"wd", "alpha0", NULL, run->schedule->alpha0, false},
-      {"wd_off", "T of the schedule", NULL, run->schedule->T, false},
+      {"wd_off", "T of the schedule", NULL, ms_schedule_off(run->schedule), false},
       {"dose", "integral of alpha", NULL, observed(run, "dose"), false},
       {"ln_beta", "ln of the potential's scale", NULL, observed(run, "ln_beta"), false},
       {"loss", "f(x)", NULL, observed(run, "loss"), false},
@@ -172,12 +172,19 @@ static void write_name(FILE *file, const char *name) {
   fputc('"', file);
 }
 
+/* An earlier run's file must not stand beside this run's. */
+static void remove_file(const char *dir, const char *name) {
+  char path[4096];
+  if (snprintf(path, sizeof path, "%s/%s", dir, name) < (int)sizeof path)
+    unlink(path);
+}
+
 /* x_j(t) of the coordinates that end largest, largest first; x[j] or the feature's name. */
 static ms_status write_x(const ms_run *run, const char *dir, ms_error *err) {
   size_t columns = 0, d;
   const double *x = ms_run_x(run, &d);
   if (!run->keep_states)
-    return MS_OK;
+    return (remove_file(dir, "x.csv"), MS_OK);
   size_t *order = calloc(d, sizeof *order);
   if (!order)
     return ms_no_memory(err);
@@ -226,9 +233,13 @@ static ms_status write_config(const ms_run *run, const char *dir, ms_error *err)
       fprintf(w.file, "\n# %s\n", group = s->group);
     if (strcmp(s->name, "out") == 0)
       continue; /* a rerun chooses its own place */
-    if (ms_config_given(run->cfg, s->name))
-      fprintf(w.file, "%s = %s\n", s->name, text);
-    else
+    if (ms_config_given(run->cfg, s->name)) {
+      /* files by their full names: the rerun may start in another folder */
+      bool file = s->type == MS_PATH || s->type == MS_SCALE || s->type == MS_VALUES;
+      char *full = file ? realpath(text, NULL) : NULL;
+      fprintf(w.file, "%s = %s\n", s->name, full ? full : text);
+      free(full);
+    } else
       fprintf(w.file, "# %s = %s\n", s->name, text ? text : "(chosen by the program)");
   }
   return ms_writer_commit(&w, err);

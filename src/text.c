@@ -94,7 +94,7 @@ struct shown {
 };
 
 static struct shown show(const char *from, const char *to) {
-  struct shown shown;
+  struct shown shown = {{0}};
   char *out = shown.text, *full = out + sizeof shown.text - 4;
   size_t count = 0;
   const char *p = from;

@@ -551,6 +551,8 @@ START_TEST(bad_files) {
        "did you mean 'linear'?"},
       {"# n\nn = nan\nd = -1\n", MS_BAD_SETTING, ":2:5: ", "'nan'", "from 1 to"},
       {"n = 12\nwd\nd = 5\n", MS_BAD_INPUT, ":2:1: ", "key = value", ""},
+      {"n = 12\n   wd 3\n", MS_BAD_INPUT, ":2:4: ", "'wd 3'", "key = value"},
+      {"n = 12\n= 3\n", MS_BAD_INPUT, ":2:1: ", "'= 3'", "key = value"},
       {"n = 12\n\n\n[open\nd = 5\n", MS_BAD_INPUT, ":4:1: ", "key = value", ""},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -605,6 +607,7 @@ END_TEST
 START_TEST(unreadable_files) {
   ms_config *cfg = ms_config_new();
   ms_error err = {0};
+  unlink(path);
   ck_assert_int_eq(ms_config_read(cfg, path, &err), MS_BAD_INPUT);
   ck_assert_msg(strncmp(err.message, path, strlen(path)) == 0, "%s", err.message);
   ck_assert_ptr_nonnull(strstr(err.message, "No such file"));
@@ -624,7 +627,38 @@ START_TEST(unreadable_files) {
   }
   ck_assert_uint_eq(strlen(ms_config_text(cfg, "data")), LENGTH);
   free(text);
+
+  ck_assert_int_eq(ms_config_read(cfg, folder, &err), MS_BAD_INPUT);
+  ck_assert_ptr_nonnull(strstr(err.message, "directory"));
+  put(path, "");
+  ck_assert_int_eq(ms_config_read(cfg, path, &err), MS_OK);
   ms_config_free(cfg);
+}
+END_TEST
+
+/* At a line's beginning or behind a blank, # and ; start a comment; a value may hold = and :. */
+START_TEST(comments_and_values) {
+  static const struct {
+    const char *line, *value;
+  } cases[] = {
+      {"data = a;b.csv", "a;b.csv"},   {"data = a#b.csv", "a#b.csv"},
+      {"data = a # b", "a"},           {"data = a ;b", "a"},
+      {"data = a=b:c", "a=b:c"},       {"data:a=b", "a=b"},
+      {"data = \t a b \t ", "a b"},    {"data=[a]", "[a]"},
+      {"[data] ; = x\ndata=1", "1"},   {"  # data = 2\ndata=1", "1"},
+      {"  ; data = 2\ndata=1", "1"},   {"data=1\n; data = 2 ; data = 3", "1"},
+      {"\xef\xbb\xbf  data = 1", "1"}, {"data = 1\ndata = ; none", NULL},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    put(path, cases[i].line);
+    ms_config *cfg = ms_config_new();
+    ms_error err = {0};
+    ck_assert_msg(ms_config_read(cfg, path, &err) == MS_OK, "%s", err.message);
+    const char *value = ms_config_text(cfg, "data");
+    ck_assert_msg(cases[i].value ? value && strcmp(value, cases[i].value) == 0 : !value, "%s: '%s'",
+                  cases[i].line, value ? value : "");
+    ms_config_free(cfg);
+  }
 }
 END_TEST
 
@@ -666,7 +700,7 @@ END_TEST
 Suite *config_suite(void) {
   Suite *suite = suite_create("config");
   TCase *tc = tcase_create("config");
-  tcase_add_checked_fixture(tc, make_folder, remove_folder);
+  tcase_add_unchecked_fixture(tc, make_folder, remove_folder);
   tcase_set_timeout(tc, 60);
   tcase_add_test(tc, settings_describe_themselves);
   tcase_add_test(tc, groups_are_together);
@@ -689,6 +723,7 @@ Suite *config_suite(void) {
   tcase_add_test(tc, first_bad_line);
   tcase_add_test(tc, indented_keys);
   tcase_add_test(tc, unreadable_files);
+  tcase_add_test(tc, comments_and_values);
   tcase_add_test(tc, long_values);
   tcase_add_test(tc, typed_reads);
   suite_add_tcase(suite, tc);

@@ -126,6 +126,19 @@ START_TEST(same_seed_same_bytes) {
   }
   ms_problem_free(a);
 
+  /* Many seeds, all different. */
+  enum { SEEDS = 1000 };
+  double first[SEEDS];
+  for (int i = 0; i < SEEDS; i++) {
+    char text[32];
+    snprintf(text, sizeof text, "seed=%d", i);
+    b = good(SETTINGS("n=1", "d=1", text));
+    first[i] = b->Z->values[0];
+    for (int k = 0; k < i; k++)
+      ck_assert_msg(first[k] != first[i], "seeds %d and %d", k, i);
+    ms_problem_free(b);
+  }
+
   a = good(SETTINGS("n=4", "d=5"));
   b = good(SETTINGS("n=4", "d=5", "seed=1"));
   ck_assert(same(a->Z->values, b->Z->values, 20));
@@ -148,8 +161,12 @@ START_TEST(streams) {
   ms_matrix_mul(c->Z, c->truth, clean);
   double before[20];
   ms_matrix_mul(a->Z, a->truth, before);
-  for (size_t i = 0; i < 20; i++)
+  for (size_t i = 0; i < 20; i++) {
     near(c->y[i] - clean[i], a->y[i] - before[i], 1e-13, "noise", i);
+    /* ... and the noise is not the data over again. */
+    for (size_t k = 0; k < 600; k++)
+      ck_assert(fabs(a->y[i] - before[i] - a->Z->values[k]) > 1e-13);
+  }
   ms_problem_free(a);
   ms_problem_free(b);
   ms_problem_free(c);
@@ -907,7 +924,7 @@ END_TEST
 Suite *problem_suite(void) {
   Suite *suite = suite_create("problem");
   TCase *tc = tcase_create("problem");
-  tcase_add_checked_fixture(tc, make_folder, remove_folder);
+  tcase_add_unchecked_fixture(tc, make_folder, remove_folder);
   tcase_set_timeout(tc, 60);
   tcase_add_test(tc, same_seed_same_bytes);
   tcase_add_test(tc, streams);

@@ -647,7 +647,7 @@ END_TEST
 Suite *schedule_suite(void) {
   Suite *suite = suite_create("schedule");
   TCase *tc = tcase_create("schedule");
-  tcase_add_checked_fixture(tc, make_folder, remove_folder);
+  tcase_add_unchecked_fixture(tc, make_folder, remove_folder);
   tcase_set_timeout(tc, 60);
   tcase_add_test(tc, formulas);
   tcase_add_test(tc, doses);
