@@ -244,6 +244,7 @@ static size_t worst(ms_integrator *in) {
 const ms_method ms_method_bdf = {
     .name = "bdf",
     .summary = "CVODE BDF, variable order 1-5, Newton with the analytic Jacobian",
+    .implicit = true,
     .create = create_bdf,
     .restart = restart,
     .step = step,

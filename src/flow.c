@@ -7,7 +7,9 @@
 #include <string.h>
 
 /* Whether the flow has ended is asked every so many steps: it costs two passes over Z. */
-enum { CHECK_EVERY = 4 };
+enum { CHECK_EVERY = 4, CHECK_TRAINING_EVERY = 64 };
+/* Weights of a gradient flow whose Newton matrix still fits: 1 GB. */
+enum { IMPLICIT_WEIGHTS = 12000 };
 /* Dose that may still come when the schedule counts as over: it moves ln beta by four times that.
  */
 static const double SETTLED_DOSE = 1e-9;
@@ -33,6 +35,14 @@ static double alpha_at(const ms_flow *flow, double t) {
 void ms_flow_gradient(const ms_problem *p, const double *Zx, double *r, double *g) {
   ms_problem_slope(p, Zx, r);
   ms_matrix_tmul(p->Z, r, g);
+}
+
+/* r = df/d(Zx), with the samples' weights. */
+static void weighted_slope(const ms_flow *flow, const double *Zx, double *r) {
+  const ms_problem *p = flow->setup.problem;
+  ms_problem_slope(p, Zx, r);
+  for (size_t i = 0; flow->weight && i < p->Z->n; i++)
+    r[i] *= flow->weight[i];
 }
 
 /* M := I + gamma S, both lower triangles. */
@@ -92,13 +102,14 @@ static size_t sample_size(const ms_flow *flow) {
 static ms_status sample_create(ms_flow *flow, double *y0, ms_error *err) {
   const ms_matrix *Z = flow->setup.problem->Z;
   size_t n = Z->n;
-  sample_dual *own = calloc(1, sizeof *own + (n * n + 2 * n) * sizeof(double));
+  size_t square = flow->setup.method->implicit ? n * n : 0;
+  sample_dual *own = calloc(1, sizeof *own + (square + 2 * n) * sizeof(double));
   flow->own = own;
-  flow->M = ms_doubles(n * n);
+  flow->M = ms_doubles(square);
   if (!own || !flow->M)
     return ms_no_memory(err);
   own->S = (double *)(own + 1);
-  own->root = own->S + n * n;
+  own->root = own->S + square;
   own->row = own->root + n;
   /* An error of nu_i moves mu by the i-th row of Z: its norm is the scale of nu_i. */
   ms_matrix_row_norms(Z, own->row);
@@ -134,7 +145,7 @@ static int sample_rhs(void *self, double t, const double *y, double *ydot) {
   int status = sample_read(flow, t, y, NULL, flow->Zx);
   if (status)
     return status;
-  ms_problem_slope(flow->setup.problem, flow->Zx, ydot);
+  weighted_slope(flow, flow->Zx, ydot);
   cblas_dscal((int)flow->ode.size, -1, ydot, 1);
   return 0;
 }
@@ -187,6 +198,27 @@ static void sample_tolerance(void *self, double t, const double *y, double *tole
         allowed / fmax(own->row[i], DBL_MIN) + 4 * DBL_EPSILON * fabs(y[i]) + own->noise * t;
 }
 
+/* Of -4A(t), the part of all exponents that the schedule moves. */
+static double dose_stray(const ms_flow *flow, double t0, double t1) {
+  enum { PARTS = 8 };
+  double A0 = dose_at(flow, t0), A1 = dose_at(flow, t1), most = 0;
+  for (int i = 1; i < PARTS; i++) {
+    double part = (double)i / PARTS;
+    most = fmax(most, fabs(dose_at(flow, t0 + part * (t1 - t0)) - A0 - part * (A1 - A0)));
+  }
+  return 4 * most;
+}
+
+static double sample_stray(void *self, double t0, const double *y0, double t1, const double *y1,
+                           const double *middle) {
+  const ms_flow *flow = self;
+  const sample_dual *own = flow->own;
+  double sum = 0; /* |Z' d|_2 of orthogonal rows: at least every |d mu_j| */
+  for (size_t i = 0; i < flow->ode.size; i++)
+    sum = hypot(sum, own->row[i] * (middle[i] - (y0[i] + y1[i]) / 2));
+  return flow->setup.param->rate * sum + dose_stray(flow, t0, t1);
+}
+
 static void sample_component(void *self, size_t i, char *name, size_t size) {
   (void)self;
   snprintf(name, size, "nu[%zu]", i);
@@ -207,13 +239,14 @@ static size_t dual_size(const ms_flow *flow) {
 
 static ms_status dual_create(ms_flow *flow, double *y0, ms_error *err) {
   size_t d = flow->setup.problem->Z->d;
-  dual *own = calloc(1, sizeof *own + (d * d + 2 * d) * sizeof(double));
+  size_t square = flow->setup.method->implicit ? d * d : 0;
+  dual *own = calloc(1, sizeof *own + (square + 2 * d) * sizeof(double));
   flow->own = own;
-  flow->M = ms_doubles(d * d);
+  flow->M = ms_doubles(square);
   if (!own || !flow->M)
     return ms_no_memory(err);
   own->H = (double *)(own + 1);
-  own->root = own->H + d * d;
+  own->root = own->H + square;
   own->u = own->root + d;
   own->allowed = exponent_tolerance_new(&flow->setup);
   own->noise = DBL_EPSILON * flow->setup.gradient_scale;
@@ -237,7 +270,8 @@ static int dual_rhs(void *self, double t, const double *y, double *ydot) {
   int status = dual_read(flow, t, y, flow->x, flow->Zx);
   if (status)
     return status;
-  ms_flow_gradient(flow->setup.problem, flow->Zx, flow->Zx, ydot);
+  weighted_slope(flow, flow->Zx, flow->Zx);
+  ms_matrix_tmul(flow->setup.problem->Z, flow->Zx, ydot);
   flow->passes++;
   cblas_dscal((int)flow->ode.size, -1, ydot, 1);
   return 0;
@@ -294,6 +328,15 @@ static void dual_tolerance(void *self, double t, const double *y, double *tolera
     tolerance[j] = allowed + 4 * DBL_EPSILON * fabs(y[j]) + own->noise * t;
 }
 
+static double dual_stray(void *self, double t0, const double *y0, double t1, const double *y1,
+                         const double *middle) {
+  const ms_flow *flow = self;
+  double most = 0;
+  for (size_t j = 0; j < flow->ode.size; j++)
+    most = fmax(most, fabs(middle[j] - (y0[j] + y1[j]) / 2));
+  return flow->setup.param->rate * most + dose_stray(flow, t0, t1);
+}
+
 static void dual_component(void *self, size_t i, char *name, size_t size) {
   (void)self;
   snprintf(name, size, "mu[%zu]", i);
@@ -336,13 +379,20 @@ bool ms_flow_representable(const ms_setup *s) {
 static ms_status gradient_create(ms_flow *flow, double *y0, ms_error *err) {
   const ms_setup *s = &flow->setup;
   size_t d = s->problem->Z->d, width = s->param->width, p = width * d;
-  gradient *own = calloc(1, sizeof *own + (d * d + p) * sizeof(double));
+  bool implicit = s->method->implicit;
+  if (implicit && p > IMPLICIT_WEIGHTS)
+    return ms_fail(err, MS_UNSUPPORTED,
+                   "the gradient flow of %zu weights is too large for --method %s (at most %zu): "
+                   "--flow mirror has as many unknowns as samples, --method adams and gd need no "
+                   "matrix",
+                   p, s->method->name, (size_t)IMPLICIT_WEIGHTS);
+  gradient *own = calloc(1, sizeof *own + ((implicit ? d * d : 0) + p) * sizeof(double));
   flow->own = own;
-  flow->M = ms_doubles(p * p);
+  flow->M = ms_doubles(implicit ? p * p : 0);
   if (!own || !flow->M)
     return ms_no_memory(err);
   own->H = (double *)(own + 1);
-  own->floor = own->H + d * d;
+  own->floor = own->H + (implicit ? d * d : 0);
   /* Errors count relative to w, down to well below what the dose leaves of the start. */
   double shrink = exp(-2 * fmin(ms_schedule_total(s->schedule), 40)) * 1e-3;
   own->size = ms_flow_solution_size(s);
@@ -386,7 +436,8 @@ static int gradient_rhs(void *self, double t, const double *y, double *ydot) {
   int status = gradient_read(flow, t, y, flow->x, flow->Zx);
   if (status)
     return status;
-  ms_flow_gradient(s->problem, flow->Zx, flow->Zx, flow->g);
+  weighted_slope(flow, flow->Zx, flow->Zx);
+  ms_matrix_tmul(s->problem->Z, flow->Zx, flow->g);
   flow->passes++;
   double alpha = alpha_at(flow, t);
   for (size_t j = 0; j < d; j++) {
@@ -508,11 +559,13 @@ double ms_flow_invariant_drift(const ms_flow *flow, double t) {
 static const ms_flow_class classes[] = {
     {"gradient", "gradient flow of the weights, dw/dt = -J_g' grad f - alpha grad h", false,
      gradient_size, gradient_create, gradient_rhs, gradient_prepare, gradient_solve,
-     gradient_tolerance, gradient_component, gradient_read},
+     gradient_tolerance, gradient_component, NULL, gradient_read},
     {"dual", "mirror flow, d unknowns: dmu/dt = -grad f(grad Q_a(mu))", true, dual_size,
-     dual_create, dual_rhs, dual_prepare, dual_solve, dual_tolerance, dual_component, dual_read},
+     dual_create, dual_rhs, dual_prepare, dual_solve, dual_tolerance, dual_component, dual_stray,
+     dual_read},
     {"sample-dual", "mirror flow, n unknowns: mu = Z' nu", true, sample_size, sample_create,
-     sample_rhs, sample_prepare, sample_solve, sample_tolerance, sample_component, sample_read},
+     sample_rhs, sample_prepare, sample_solve, sample_tolerance, sample_component, sample_stray,
+     sample_read},
 };
 
 const ms_flow_class *ms_flow_class_at(size_t i) {
@@ -544,7 +597,7 @@ static bool schedule_settled(const ms_setup *s, double t) {
 static bool finished(void *self, double t, const double *y) {
   ms_flow *flow = self;
   const ms_setup *s = &flow->setup;
-  if (!flow->may_finish || flow->checks++ % CHECK_EVERY || !schedule_settled(s, t))
+  if (!flow->may_finish || flow->checks++ % flow->check_every || !schedule_settled(s, t))
     return false;
   if (flow->class->read(flow, t, y, flow->x, flow->Zx))
     return false;
@@ -566,6 +619,11 @@ static bool finished(void *self, double t, const double *y) {
 static double next_break(void *self, double t) {
   const ms_flow *flow = self;
   return ms_schedule_next_break(flow->setup.schedule, t);
+}
+
+static void weigh(void *self, const double *weight) {
+  ms_flow *flow = self;
+  flow->weight = weight;
 }
 
 static void enter(void *self, double from, double to) {
@@ -592,6 +650,7 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
   size_t n = setup->problem->Z->n, d = setup->problem->Z->d;
   flow->class = class;
   flow->setup = *setup;
+  flow->check_every = setup->method->discrete ? CHECK_TRAINING_EVERY : CHECK_EVERY;
   flow->ode = (ms_ode){.size = class->size(flow),
                        .self = flow,
                        .rhs = class->rhs,
@@ -601,6 +660,9 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
                        .next_break = next_break,
                        .enter = enter,
                        .finished = finished,
+                       .stray = class->stray,
+                       .samples = n,
+                       .weigh = weigh,
                        .component = class->component};
   size_t slopes = class->mirror ? 0 : flow->ode.size;
   double *y0 = ms_doubles(flow->ode.size);
@@ -612,7 +674,7 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
     flow->D = flow->Zx + MS_MAX(n, d);
     flow->slopes = flow->D + MS_MAX(n, d);
     status = ms_integrator_new(&flow->integrator, setup->method, &flow->ode, y0, setup->t_end,
-                               setup->step_limit, err);
+                               setup->step_limit, &setup->training, err);
   }
   free(y0);
   if (status != MS_OK) {

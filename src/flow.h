@@ -21,6 +21,8 @@ typedef struct ms_flow_class {
   int (*solve)(void *flow, double *b);
   void (*tolerance)(void *flow, double t, const double *y, double *tolerance);
   void (*component)(void *flow, size_t i, char *name, size_t size);
+  double (*stray)(void *flow, double t0, const double *y0, double t1, const double *y1,
+                  const double *middle); /* see ms_ode; NULL: none */
   /* x and Zx of a state; 0, or > 0 when x overflows. */
   int (*read)(ms_flow *flow, double t, const double *y, double *x, double *Zx);
 } ms_flow_class;
@@ -41,6 +43,7 @@ typedef struct ms_setup {
   double stop_loss, stop_gradient;
   double loss_offset; /* f of the original problem less f of the reduced one */
   size_t step_limit;
+  ms_training training; /* of discrete methods */
 } ms_setup;
 
 struct ms_flow {
@@ -53,10 +56,12 @@ struct ms_flow {
   void *own;              /* what create() allocated, one block */
   double *x, *g, *Zx, *D; /* scratch: d, d, max(n, d), max(n, d); one block from x on */
   double *slopes;         /* gradient flow: dg of every weight */
-  double *M;              /* Newton matrix */
+  double *M;              /* Newton matrix; NULL where the method needs none */
+  const double *weight;   /* of the samples in f; NULL: all 1 */
   size_t passes;          /* passes over Z */
-  size_t checks;          /* accepted steps seen by finished() */
-  const char *end;        /* "loss" or "stationary" once finished */
+  size_t checks;          /* accepted steps seen by finished(), which looks at every so many */
+  size_t check_every;
+  const char *end; /* "loss" or "stationary" once finished */
 };
 
 /* The flow starts at t = 0. Free with ms_flow_free. */

@@ -4,8 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const ms_method ms_method_bdf, ms_method_adams;
-static const ms_method *const methods[] = {&ms_method_bdf, &ms_method_adams};
+extern const ms_method ms_method_bdf, ms_method_adams, ms_method_gd, ms_method_sgd, ms_method_sde;
+static const ms_method *const methods[] = {&ms_method_bdf, &ms_method_adams, &ms_method_gd,
+                                           &ms_method_sgd, &ms_method_sde};
+
+/* E-folds that a step may stray from a straight line. */
+static const double STRAY_LIMIT = 1;
 
 const ms_method *ms_method_at(size_t i) {
   return i < sizeof methods / sizeof *methods ? methods[i] : NULL;
@@ -18,11 +22,13 @@ void ms_integrator_free(ms_integrator *in) {
     in->method->free(in);
   free(in->y);
   free(in->out);
+  free(in->before);
   free(in);
 }
 
 ms_status ms_integrator_new(ms_integrator **out, const ms_method *method, const ms_ode *ode,
-                            const double *y0, double t_end, size_t step_limit, ms_error *err) {
+                            const double *y0, double t_end, size_t step_limit,
+                            const ms_training *training, ms_error *err) {
   ms_integrator *in = calloc(1, sizeof *in);
   if (!in)
     return ms_no_memory(err);
@@ -32,7 +38,10 @@ ms_status ms_integrator_new(ms_integrator **out, const ms_method *method, const 
   in->step_limit = step_limit;
   in->y = ms_doubles(ode->size);
   in->out = ms_doubles(ode->size);
-  if (!in->y || !in->out) {
+  in->before = ms_doubles(ode->size);
+  if (training)
+    in->training = *training;
+  if (!in->y || !in->out || !in->before) {
     ms_integrator_free(in);
     return ms_no_memory(err);
   }
@@ -54,6 +63,12 @@ static bool negligible(double from, double to) {
 
 static ms_status enter_piece(ms_integrator *in, ms_error *err) {
   const ms_ode *ode = in->ode;
+  if (in->method->discrete) {
+    in->stop = INFINITY;
+    in->started = true;
+    ode->enter(ode->self, in->t, INFINITY);
+    return MS_OK;
+  }
   double next = fmin(ode->next_break(ode->self, in->t), in->t_end);
   while (next < in->t_end && negligible(in->t, next)) {
     in->t = next;
@@ -74,10 +89,26 @@ static ms_status check_finite(ms_integrator *in, ms_error *err) {
     if (!isfinite(in->y[i])) {
       char name[64];
       in->ode->component(in->ode->self, i, name, sizeof name);
-      return ms_fail_at(err, MS_NOT_FINITE, in->t, "%s: %s is not finite at t = %.6g",
-                        in->method->name, name, in->t);
+      return ms_fail_at(err, MS_NOT_FINITE, in->t, "%s: %s is not finite at t = %.6g%s",
+                        in->method->name, name, in->t,
+                        in->method->discrete ? ": try a smaller --lr" : "");
     }
   return MS_OK;
+}
+
+/* Takes the last step back when something may have come and gone within it, which no error estimate
+ * sees: the ends agree, and the way between them was never looked at. */
+static ms_status take_back(ms_integrator *in, double before, ms_error *err) {
+  const ms_ode *ode = in->ode;
+  ms_status status = in->method->interpolate(in, (before + in->t) / 2, in->out, err);
+  if (status != MS_OK ||
+      ode->stray(ode->self, before, in->before, in->t, in->y, in->out) <= STRAY_LIMIT)
+    return status;
+  in->stop = before + (in->t - before) / 4;
+  in->t = before;
+  memcpy(in->y, in->before, ode->size * sizeof *in->y);
+  in->taken_back++;
+  return in->method->restart(in, err);
 }
 
 static ms_status step(ms_integrator *in, ms_error *err) {
@@ -89,6 +120,9 @@ static ms_status step(ms_integrator *in, ms_error *err) {
                       "%s: the limit of %zu steps (--max-steps) is used up "
                       "at t = %.6g",
                       in->method->name, in->step_limit, in->t);
+  bool watched = in->ode->stray != NULL && !in->method->discrete;
+  if (watched)
+    memcpy(in->before, in->y, in->ode->size * sizeof *in->y);
   ms_status status = in->method->step(in, err);
   if (status == MS_OK)
     status = check_finite(in, err);
@@ -102,6 +136,12 @@ static ms_status step(ms_integrator *in, ms_error *err) {
         err, MS_STALLED, in->t,
         "%s: the step has become too small to advance t = %.10g (largest error in %s)",
         in->method->name, in->t, name);
+  }
+  if (watched) {
+    double reached = in->t;
+    status = take_back(in, before, err);
+    if (status != MS_OK || in->t < reached)
+      return status;
   }
   in->ended = in->ode->finished(in->ode->self, in->t, in->y);
   return MS_OK;

@@ -22,14 +22,33 @@ typedef struct ms_ode {
   void (*enter)(void *self, double from, double to);
   /* Asked after each accepted step: has the flow come to its end? */
   bool (*finished)(void *self, double t, const double *y);
+  /* How far the logarithms of what y stands for stray from straight lines between (t0, y0) and
+   * (t1, y1), given y at the middle: in e-folds. A step that strays further than 1 is taken back,
+   * for between its ends something may have come and gone. NULL: nothing of that kind. */
+  double (*stray)(void *self, double t0, const double *y0, double t1, const double *y1,
+                  const double *middle);
+  /* F is a sum over this many samples; weigh() makes F count sample i with weight[i] from now on.
+   */
+  size_t samples;
+  void (*weigh)(void *self, const double *weight);
   /* Name of a component, for messages. */
   void (*component)(void *self, size_t i, char *name, size_t size);
 } ms_ode;
+
+/* What discrete training needs besides; t_k = k lr / (1 - momentum). */
+typedef struct ms_training {
+  double lr, momentum, dt;
+  size_t batch;
+  uint64_t seed;
+} ms_training;
 
 typedef struct ms_integrator ms_integrator;
 
 typedef struct ms_method {
   const char *name, *summary;
+  bool implicit;   /* needs prepare() and solve() */
+  bool discrete;   /* steps of a fixed size that pass over breaks */
+  bool stochastic; /* needs samples */
   ms_status (*create)(ms_integrator *in, ms_error *err);
   /* Starts anew from (in->t, in->y), not to step beyond in->stop. */
   ms_status (*restart)(ms_integrator *in, ms_error *err);
@@ -52,15 +71,19 @@ struct ms_integrator {
   double t, t_end; /* time of y; time never to step beyond */
   double stop;     /* end of the present smooth piece */
   double *y;       /* state at the end of the last step */
+  double *before;  /* state at its beginning */
   double *out;     /* state at the last time asked for */
   bool started, ended;
-  size_t steps, step_limit, rhs_count, jacobian_count;
+  ms_training training;
+  size_t steps, taken_back, step_limit, rhs_count, jacobian_count;
   const volatile sig_atomic_t *interrupt;
 };
 
-/* `y0[ode->size]` is copied. Free with ms_integrator_free, also after failure of later calls. */
+/* `y0[ode->size]` is copied; `training` may be NULL for methods that are not discrete. Free with
+ * ms_integrator_free, also after failure of later calls. */
 ms_status ms_integrator_new(ms_integrator **in, const ms_method *method, const ms_ode *ode,
-                            const double *y0, double t_end, size_t step_limit, ms_error *err);
+                            const double *y0, double t_end, size_t step_limit,
+                            const ms_training *training, ms_error *err);
 void ms_integrator_free(ms_integrator *in);
 
 /* Integrates to *t and leaves the state there in in->out. MS_ENDED: the system finished before;

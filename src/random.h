@@ -5,7 +5,12 @@
 #include "base.h"
 #include <gsl/gsl_rng.h>
 
-typedef enum ms_stream { MS_STREAM_DATA = 1, MS_STREAM_TRUTH, MS_STREAM_NOISE } ms_stream;
+typedef enum ms_stream {
+  MS_STREAM_DATA = 1,
+  MS_STREAM_TRUTH,
+  MS_STREAM_NOISE,
+  MS_STREAM_BATCH
+} ms_stream;
 
 /* NULL without memory; free with gsl_rng_free. */
 gsl_rng *ms_random_new(uint64_t seed, ms_stream stream);

@@ -118,6 +118,16 @@ const ms_setting ms_run_settings[] = {
      .help = "unknowns of the mirror flow"},
     {"method", MS_CHOICE, "NAME", "bdf", .choice = method_choice, .group = FLOW,
      .help = "integrator"},
+    {"lr", MS_REAL, "ETA", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
+     .help =
+         "step size of gd and sgd, noise of sde; default: a tenth of what is stable at the size "
+         "that x will have"},
+    {"momentum", MS_REAL, "M", "0", .min = 0, .max = 1, .max_open = true, .group = FLOW,
+     .help = "heavy-ball momentum of gd and sgd; a step then counts as the time lr / (1 - M)"},
+    {"batch", MS_COUNT, "N", "1", .min = 1, .max = 1e8, .group = FLOW,
+     .help = "samples in a step of sgd"},
+    {"dt", MS_REAL, "TIME", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
+     .help = "time step of sde; default: lr"},
     {"t-end", MS_REAL, "T", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
      .help = "time to integrate to; default: until the loss tolerance or a stationary point is "
              "reached"},
@@ -318,7 +328,7 @@ static ms_status build_schedule(ms_run *run, ms_error *err) {
   double base = (BASE_HORIZON - SCALE_HORIZON * least) / G;
   if (ms_config_text(run->cfg, "wd-off"))
     base = fmax(base, 2 * ms_config_real(run->cfg, "wd-off"));
-  bool given = ms_config_text(run->cfg, "t-end") != NULL;
+  bool given = ms_config_text(run->cfg, "t-end") != NULL, discrete = s->method->discrete;
   if (given)
     base = ms_config_real(run->cfg, "t-end");
   ms_status status = ms_schedule_new(&run->schedule, run->cfg, G / 4, base / 2, err);
@@ -326,7 +336,7 @@ static ms_status build_schedule(ms_run *run, ms_error *err) {
     return status;
   s->schedule = run->schedule;
   s->t_end = base;
-  if (!given) {
+  if (!given && !discrete) {
     double dose = ms_schedule_dose(run->schedule, base);
     s->t_end = fmax(LAST_HORIZON / G, 100 * (base + 4 * dose / G));
   }
@@ -370,7 +380,7 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
   mirror = mirror && exists;
   bool gradient = !mirror || strcmp(mode, "both") == 0;
   if (strcmp(mode, "auto") == 0 && mirror) {
-    gradient = partner_is_cheap(run);
+    gradient = s->method->discrete || partner_is_cheap(run);
     if (!gradient)
       ms_run_add_note(run, "The gradient flow is left out, it is expensive at this size: --flow "
                            "both integrates it too.");
@@ -386,13 +396,52 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
            : run->problem->Z->n < run->problem->Z->d ? "sample-dual"
                                                      : "dual";
   run->flow_name = mirror ? (gradient ? "both" : "mirror") : "gradient";
-  ms_status status = ms_flow_new(&run->flow, ms_flow_class_find(form), s, err);
+  ms_setup training = *s, beside = *s;
+  if (s->method->stochastic)
+    training.problem =
+        run->problem; /* its noise is that of the samples, not of their combinations */
+  if (s->method->discrete && mirror && gradient) {
+    /* the training is what is recorded, the mirror flow what it is compared with */
+    beside.method = ms_method_at(0);
+    ms_status status = ms_flow_new(&run->flow, ms_flow_class_find("gradient"), &training, err);
+    if (status == MS_OK)
+      status = ms_flow_new(&run->partner, ms_flow_class_find(form), &beside, err);
+    return status;
+  }
+  ms_status status = ms_flow_new(&run->flow, ms_flow_class_find(form), &training, err);
   if (status != MS_OK)
     return status;
-  run->flow->may_finish = true;
+  run->flow->may_finish = !s->method->discrete;
   if (mirror && gradient)
     status = ms_flow_new(&run->partner, ms_flow_class_find("gradient"), s, err);
   return status;
+}
+
+/* Steps of gd are stable up to 2 / (largest curvature): of f in x, times |dg|^2 = dx/dmu. */
+static double default_lr(const ms_run *run) {
+  const ms_matrix *Z = run->problem->Z;
+  double norm = ms_matrix_norm(Z), widest = -INFINITY, size = 0;
+  for (size_t j = 0; j < Z->d; j++)
+    widest = fmax(widest, run->ln_beta[j]);
+  if (run->problem->truth)
+    size = largest(run->problem->truth, Z->d);
+  size = fmax(size, ms_flow_solution_size(&run->setup));
+  /* the largest eigenvalue of Z'Z is at most |Z|_F^2, and about (1 + sqrt(n/d))^2 d for Gaussian Z
+   */
+  double top = norm * norm * fmin(1, 4 / (double)MS_MIN(Z->n, Z->d));
+  double curvature =
+      run->setup.param->rate * hypot(size, exp(widest)) * top / run->problem->samples;
+  return curvature > 0 ? 0.2 / curvature : 0.01;
+}
+
+static void set_training(ms_run *run) {
+  ms_training *t = &run->setup.training;
+  const ms_config *cfg = run->cfg;
+  t->lr = ms_config_text(cfg, "lr") ? ms_config_real(cfg, "lr") : default_lr(run);
+  t->momentum = ms_config_real(cfg, "momentum");
+  t->batch = ms_config_count(cfg, "batch");
+  t->dt = ms_config_text(cfg, "dt") ? ms_config_real(cfg, "dt") : t->lr;
+  t->seed = (uint64_t)ms_config_real(cfg, "seed");
 }
 
 static void describe(ms_run *run) {
@@ -436,6 +485,7 @@ static ms_status build(ms_run *run, ms_error *err) {
   s->atol = ms_config_text(cfg, "atol") ? ms_config_real(cfg, "atol") : 0;
   s->step_limit = ms_config_count(cfg, "max-steps");
   s->gradient_scale = gradient_scale(run);
+  set_training(run);
   memset(run->Zx, 0, run->problem->Z->n * sizeof *run->Zx);
   s->stop_loss = ms_config_text(cfg, "stop-loss") ? ms_config_real(cfg, "stop-loss")
                                                   : 1e-20 * ms_problem_loss(run->problem, run->Zx);
@@ -540,7 +590,9 @@ static ms_status record(ms_run *run, double t, ms_error *err) {
                   .gap = NAN,
                   .drift = NAN};
   run->largest_x = fmax(run->largest_x, largest(run->x, d));
-  view.drift = ms_flow_invariant_drift(run->partner ? run->partner : run->flow, t);
+  view.drift = ms_flow_invariant_drift(run->flow, t);
+  if (isnan(view.drift) && run->partner)
+    view.drift = ms_flow_invariant_drift(run->partner, t);
   if (run->partner) {
     double difference = 0;
     for (size_t j = 0; j < d; j++)
@@ -573,8 +625,7 @@ ms_status ms_run_advance(ms_run *run, size_t i, ms_error *err) {
       return other;
     }
     if (other < 0) {
-      ms_run_add_note(run,
-                      "The gradient flow beside it ended early and is compared up to there: %s.",
+      ms_run_add_note(run, "The flow beside it ended early and is compared up to there: %s.",
                       why.message);
       ms_flow_free(run->partner);
       run->partner = NULL;

@@ -38,15 +38,13 @@ typedef struct walk {
   double *rest;          /* r */
   double *columns, *fit, *work;
   size_t *support, count; /* where x is not 0, and what just arrived */
-  bool *blocked;          /* at a limit, but its column depends on those of the support */
-  size_t fits, fit_limit;
+  size_t plateaus, limit;
   double *store;
 } walk;
 
 static void walk_free(walk *w) {
   free(w->store);
   free(w->support);
-  free(w->blocked);
 }
 
 static bool limits_within(size_t d, const double *limit, double most) {
@@ -59,11 +57,10 @@ static bool limits_within(size_t d, const double *limit, double most) {
 static ms_status walk_new(walk *w, const ms_problem *p, const double *plus, const double *minus,
                           ms_error *err) {
   size_t n = p->Z->n, d = p->Z->d, most = MS_MIN(n, d);
-  *w = (walk){.Z = p->Z, .y = p->y, .fit_limit = 1000 + 100 * d};
+  *w = (walk){.Z = p->Z, .y = p->y, .limit = 1000 + 100 * d};
   w->store = ms_doubles(6 * d + 2 * n + most * n + 70 * (n + 1));
   w->support = calloc(most, sizeof *w->support);
-  w->blocked = calloc(d, sizeof *w->blocked);
-  if (!w->store || !w->support || !w->blocked) {
+  if (!w->store || !w->support) {
     walk_free(w);
     return ms_no_memory(err);
   }
@@ -93,7 +90,7 @@ static void find_slope(walk *w) {
     size += w->norms[j] * fabs(w->x[j]);
   ms_matrix_tmul(w->Z, w->rest, w->slope);
   for (size_t j = 0; j < d; j++)
-    if (w->x[j] != 0 || w->blocked[j] || fabs(w->slope[j]) <= NOTHING * size * w->norms[j])
+    if (w->x[j] != 0 || fabs(w->slope[j]) <= NOTHING * size * w->norms[j])
       w->slope[j] = 0;
 }
 
@@ -142,16 +139,13 @@ static double move_to_fit(walk *w) {
 }
 
 /* x := argmin f over the x that u allows, from the last plateau: the active-set method of Lawson
- * and Hanson. f falls with every coordinate that enters, so no support comes twice. *moved: x is
- * no longer the same. */
-static ms_status settle(walk *w, bool *moved, ms_error *err) {
-  size_t d = w->Z->d;
-  *moved = false;
+ * and Hanson. f falls with every coordinate that enters, so no support comes twice. */
+static ms_status settle(walk *w, ms_error *err) {
   for (;;) {
     size_t enter = NONE;
     double most = 0;
     find_slope(w);
-    for (size_t j = 0; j < d; j++) {
+    for (size_t j = 0; j < w->Z->d; j++) {
       double gain = w->norms[j] > 0 ? fabs(w->slope[j]) / w->norms[j] : 0;
       if (gain > most && allowed(w, j, w->slope[j])) {
         most = gain;
@@ -160,21 +154,12 @@ static ms_status settle(walk *w, bool *moved, ms_error *err) {
     }
     if (enter == NONE)
       return MS_OK;
-    for (double part = 0; part < 1;) {
-      if (w->fits++ == w->fit_limit)
-        return ms_fail(err, MS_STALLED, "saddle path: no end after %zu steps", w->fit_limit);
+    for (double part = 0; part < 1; enter = NONE) {
       part = find_fit(w, enter) ? move_to_fit(w) : 0;
-      if (part == 0 && enter != NONE && w->x[enter] == 0) {
-        /* What little its column adds is rounding. */
-        w->blocked[enter] = true;
-        break;
-      }
-      if (part > 0 && !*moved) {
-        *moved = true;
-        memset(w->blocked, 0, d * sizeof *w->blocked);
-      }
-      if (enter != NONE && w->x[enter] == 0)
-        enter = NONE;
+      if (part == 0)
+        return ms_fail(err, MS_STALLED,
+                       "saddle path: the columns of the data are too close to "
+                       "dependent ones");
     }
   }
 }
@@ -204,14 +189,11 @@ static bool wait_for_arrival(walk *w) {
 
 /* To the next plateau; MS_ENDED where there is none. */
 static ms_status next_plateau(walk *w, ms_error *err) {
-  for (;;) {
-    if (!wait_for_arrival(w))
-      return MS_ENDED;
-    bool moved;
-    ms_status status = settle(w, &moved, err);
-    if (status != MS_OK || moved)
-      return status;
-  }
+  if (!wait_for_arrival(w))
+    return MS_ENDED;
+  if (w->plateaus++ == w->limit)
+    return ms_fail(err, MS_STALLED, "saddle path: no end after %zu plateaus", w->limit);
+  return settle(w, err);
 }
 
 /* ---- The path -------------------------------------------------------------------------------- */

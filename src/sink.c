@@ -36,6 +36,7 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
       {"flow", "", run->flow_name, NAN, false},
       {"state", "form of the equations", f->class->name, NAN, false},
       {"method", "", run->setup.method->name, NAN, false},
+      {"lr", "step size", NULL, run->setup.method->discrete ? run->setup.training.lr : NAN, false},
       {"schedule", "", run->schedule->class->name, NAN, false},
       {"status", "why the run ended", run->status, NAN, false},
       {"t_end", "", NULL, observed(run, "t"), false},

@@ -700,11 +700,8 @@ START_TEST(uneven_flows_follow_their_paths) {
     const ms_param *param = seed % 2 ? &ms_param_mw : &ms_param_uv;
     gap near = follow(&p, param, LN_1E1000, plus, minus);
     gap nearer = follow(&p, param, 10 * LN_1E1000, plus, minus);
-    fprintf(stderr, "%d %g %g %g | %g %g %g\n", (int)seed, near.x, near.q, near.time, nearer.x,
-            nearer.q, nearer.time);
     ck_assert_double_le(nearer.x, 1e-3);
-    ck_assert_double_le(near.q, 10);
-    ck_assert_double_le(nearer.q, 1.1 * near.q + 0.1);
+    ck_assert_double_le(fmax(near.q, nearer.q), 3);
     done(&p);
   }
 }
