@@ -72,6 +72,7 @@ double ms_hyperbolic_potential(const ms_param *p, double ln_beta, double kappa, 
   return (x * (s - kappa) - difference) / p->rate;
 }
 
-double ms_hyperbolic_ln_scale(double ln_beta, double a) {
+double ms_hyperbolic_ln_scale(const ms_param *p, double ln_beta, double a) {
+  (void)p;
   return ln_beta + 4 * a;
 }

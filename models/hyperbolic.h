@@ -16,7 +16,7 @@ int ms_hyperbolic_primal(const ms_param *p, const ms_start *s, size_t first, siz
 void ms_hyperbolic_dual(const ms_param *p, const ms_start *s, size_t first, size_t count, double a,
                         const double *x, double *mu);
 double ms_hyperbolic_potential(const ms_param *p, double ln_beta, double kappa, double a, double x);
-double ms_hyperbolic_ln_scale(double ln_beta, double a);
+double ms_hyperbolic_ln_scale(const ms_param *p, double ln_beta, double a);
 
 /* arcsinh(x / e^ln_beta) and its inverse's x = e^ln_beta sinh(s), for ln_beta of any size. */
 double ms_scaled_asinh(double x, double ln_beta);

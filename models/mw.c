@@ -14,29 +14,33 @@
 
 enum { P, Q };
 
-static bool weights(double ln_beta, double kappa, double *w) {
+static bool weights(const ms_param *p, double ln_beta, double kappa, double *w) {
+  (void)p;
   w[P] = exp((ln_beta + kappa) / 2);
   w[Q] = exp((ln_beta - kappa) / 2);
   return isnormal(w[P] * w[P]) && isnormal(w[Q] * w[Q]);
 }
 
-static double map(const double *w) {
+static double map(const ms_param *p, const double *w) {
+  (void)p;
   return (w[P] - w[Q]) * (w[P] + w[Q]) / 2;
 }
 
-static void slope(const double *w, double *dg) {
+static void slope(const ms_param *p, const double *w, double *dg) {
+  (void)p;
   dg[P] = w[P];
   dg[Q] = -w[Q];
 }
 
-static void bend(const double *w, double *d2g) {
-  (void)w;
+static void bend(const ms_param *p, const double *w, double *d2g) {
+  (void)p, (void)w;
   d2g[0] = 1;
   d2g[1] = d2g[2] = 0;
   d2g[3] = -1;
 }
 
-static double scale(const double *w) {
+static double scale(const ms_param *p, const double *w) {
+  (void)p;
   return w[P] * w[Q];
 }
 
@@ -46,6 +50,7 @@ const ms_param ms_param_mw = {
     .g = "m*w",
     .h = "m^2 + w^2",
     .width = 2,
+    .degree = 2,
     .cost = 2,
     .rate = 2,
     .weights = weights,

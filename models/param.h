@@ -9,10 +9,11 @@
 
 #define MS_PARAMS(X) X(mw) X(uv)
 
-#define MS_WIDTH_MAX 2
+/* Most trainable numbers per coordinate. */
+enum { MS_WIDTH_MAX = 8 };
 
-/* Where a coordinate starts: scale beta > 0 as ln(beta), of any magnitude, and
- * kappa = arcsinh(x0 / beta), so x0 = beta sinh(kappa). */
+/* Where a coordinate starts: scale beta > 0 as ln(beta), of any magnitude, and kappa, which says
+ * where x0 is; in the hyperbolic family x0 = beta sinh(kappa). */
 typedef struct ms_start {
   const double *ln_beta, *kappa; /* d each */
 } ms_start;
@@ -22,19 +23,32 @@ struct ms_param {
   const char *name, *summary;
   const char *g, *h; /* formulas for people */
   size_t width;      /* trainable numbers per coordinate */
-  double cost;       /* representation cost of h: S(x) = cost |x|  (min of h given g = x) */
-  double rate;       /* d(exponent)/d(mu): x = beta sinh(rate mu + kappa), see hyperbolic.h */
+  double degree;     /* L: g(c w) = c^L g(w); the dose shrinks x by e^{-2LA} */
+  double cost;       /* representation cost of h where it is convex: S(x) = cost |x|; else NAN */
+  double rate;       /* hyperbolic family: c of hyperbolic.h; 0 for all others */
+
+  /* --depth: allowed range and default (0, 0, 0 where the parametrization has none); configure()
+   * adapts a copy of this struct to it. */
+  size_t depth_min, depth_max, depth;
+  void (*configure)(ms_param *p, size_t depth);
+
+  /* kappa of x0; false (and why, a clause) when x0 is not possible. NULL: arcsinh(x0 / beta). */
+  bool (*locate)(const ms_param *p, double ln_beta, double x0, double *kappa, const char **why);
 
   /* -- gradient flow: one coordinate, w[width] -- */
   /* w from its start; false when w is not representable in double precision. */
-  bool (*weights)(double ln_beta, double kappa, double *w);
-  double (*map)(const double *w);             /* g */
-  void (*slope)(const double *w, double *dg); /* dg[width] */
-  void (*bend)(const double *w, double *d2g); /* d2g[width * width] */
-  double (*scale)(const double *w);           /* beta as the weights have it: decays as e^{-4A} */
+  bool (*weights)(const ms_param *p, double ln_beta, double kappa, double *w);
+  double (*map)(const ms_param *p, const double *w);             /* g */
+  void (*slope)(const ms_param *p, const double *w, double *dg); /* dg[width] */
+  void (*bend)(const ms_param *p, const double *w, double *d2g); /* d2g[width * width] */
+  /* First and second derivatives of h by each weight; NULL: h = |w|^2, so 2 w and 2. */
+  void (*decay)(const ms_param *p, const double *w, double *dh, double *d2h);
+  /* beta as the weights have it, an invariant up to the dose: e^{ln_scale}. NULL: none. */
+  double (*scale)(const ms_param *p, const double *w);
 
   /* -- mirror flow: `count` coordinates from the first-th; all NULL when there is none -- */
-  /* x = grad Q_a(mu); dx (may be NULL) = dx/dmu >= 0. 0, or > 0 where x overflows. */
+  /* x = grad Q_a(mu); dx (may be NULL) = dx/dmu >= 0. 0, or > 0 where x overflows or mu is outside
+   * the domain. */
   int (*primal)(const ms_param *p, const ms_start *s, size_t first, size_t count, double a,
                 const double *mu, double *x, double *dx);
   /* mu = grad R_a(x). */
@@ -43,7 +57,14 @@ struct ms_param {
   /* R_a(x) of one coordinate, normalized to min R_a = 0. */
   double (*potential)(const ms_param *p, double ln_beta, double kappa, double a, double x);
   /* ln beta_a: the scale of the potential at dose -a. */
-  double (*ln_scale)(double ln_beta, double a);
+  double (*ln_scale)(const ms_param *p, double ln_beta, double a);
+  /* Ends of the domain of mu. NULL: all numbers. */
+  void (*domain)(const ms_param *p, double ln_beta, double kappa, double a, double *low,
+                 double *high);
+  /* Time warp: dmu/dt = -warp(a) grad f. NULL: 1. */
+  double (*warp)(const ms_param *p, double a);
+  /* d ln|x| / dmu where |x| = size and beta is small. NULL: rate. */
+  double (*steepness)(const ms_param *p, double size);
 };
 
 /* The parametrizations there are, NULL after the last. */

@@ -10,7 +10,8 @@
 
 enum { U, V };
 
-static bool weights(double ln_beta, double kappa, double *w) {
+static bool weights(const ms_param *p, double ln_beta, double kappa, double *w) {
+  (void)p;
   /* u, v = sqrt(beta / 2) e^{+-kappa/2} */
   double root = (ln_beta - log(2)) / 2;
   w[U] = exp(root + kappa / 2);
@@ -18,23 +19,26 @@ static bool weights(double ln_beta, double kappa, double *w) {
   return isnormal(w[U] * w[U]) && isnormal(w[V] * w[V]);
 }
 
-static double map(const double *w) {
+static double map(const ms_param *p, const double *w) {
+  (void)p;
   return (w[U] - w[V]) * (w[U] + w[V]);
 }
 
-static void slope(const double *w, double *dg) {
+static void slope(const ms_param *p, const double *w, double *dg) {
+  (void)p;
   dg[U] = 2 * w[U];
   dg[V] = -2 * w[V];
 }
 
-static void bend(const double *w, double *d2g) {
-  (void)w;
+static void bend(const ms_param *p, const double *w, double *d2g) {
+  (void)p, (void)w;
   d2g[0] = 2;
   d2g[1] = d2g[2] = 0;
   d2g[3] = -2;
 }
 
-static double scale(const double *w) {
+static double scale(const ms_param *p, const double *w) {
+  (void)p;
   return 2 * w[U] * w[V];
 }
 
@@ -44,6 +48,7 @@ const ms_param ms_param_uv = {
     .g = "u^2 - v^2",
     .h = "u^2 + v^2",
     .width = 2,
+    .degree = 2,
     .cost = 1,
     .rate = 4,
     .weights = weights,

@@ -37,6 +37,12 @@ void ms_flow_gradient(const ms_problem *p, const double *Zx, double *r, double *
   ms_matrix_tmul(p->Z, r, g);
 }
 
+/* Factor of grad f in dmu/dt, see ms_param. */
+static double warp_at(const ms_flow *flow, double t) {
+  const ms_param *p = flow->setup.param;
+  return p->warp ? p->warp(p, -dose_at(flow, t)) : 1;
+}
+
 /* r = df/d(Zx), with the samples' weights. */
 static void weighted_slope(const ms_flow *flow, const double *Zx, double *r) {
   const ms_problem *p = flow->setup.problem;
@@ -67,30 +73,44 @@ double ms_flow_solution_size(const ms_setup *s) {
   return size;
 }
 
-/* Error that a step may make in an exponent of x_j = beta_a sinh(rate mu + kappa): rtol, and less
- * while beta_a dwarfs the solution, since dx = rate sqrt(x^2 + beta_a^2) dmu. */
-typedef struct exponent_tolerance {
-  double most, ln_ratio; /* ln(size of x / largest beta) */
-} exponent_tolerance;
+/* Error that a step may make in mu: as much as moves ln|x| by rtol, and less while beta_a dwarfs
+ * the solution: x then moves by dx/dmu at 0, which the dose shrinks. */
+typedef struct mu_tolerance {
+  double most, size; /* size of x; 0: not known */
+  size_t widest;     /* the coordinate of largest beta */
+} mu_tolerance;
 
-static exponent_tolerance exponent_tolerance_new(const ms_setup *s) {
-  if (s->atol > 0)
-    return (exponent_tolerance){s->atol, INFINITY};
-  double size = ms_flow_solution_size(s), widest = -INFINITY;
-  for (size_t j = 0; j < s->problem->Z->d; j++)
-    widest = fmax(widest, s->start.ln_beta[j]);
-  return (exponent_tolerance){s->rtol, size > 0 ? log(size) - widest : INFINITY};
+static double steepness(const ms_param *p, double size) {
+  return p->steepness ? p->steepness(p, size) : p->rate;
 }
 
-static double exponent_tolerance_at(const exponent_tolerance *e, const ms_setup *s, double t) {
-  double ln_ratio = e->ln_ratio + 4 * ms_schedule_dose(s->schedule, t);
-  return e->most * exp(fmin(ln_ratio, 0)) / s->param->rate;
+static mu_tolerance mu_tolerance_new(const ms_setup *s) {
+  mu_tolerance e = {.most = s->atol, .size = 0, .widest = 0};
+  double size = ms_flow_solution_size(s), steep = steepness(s->param, size > 0 ? size : 1);
+  if (s->atol > 0) {
+    e.most /= steep;
+    return e;
+  }
+  e.most = s->rtol / steep;
+  e.size = s->rtol * size;
+  for (size_t j = 1; j < s->problem->Z->d; j++)
+    if (s->start.ln_beta[j] > s->start.ln_beta[e.widest])
+      e.widest = j;
+  return e;
+}
+
+static double mu_tolerance_at(const mu_tolerance *e, const ms_setup *s, double t) {
+  double mu = 0, x, dx;
+  if (!(e->size > 0) || s->param->primal(s->param, &s->start, e->widest, 1,
+                                         -ms_schedule_dose(s->schedule, t), &mu, &x, &dx) != 0)
+    return e->most;
+  return dx * e->most > e->size ? e->size / dx : e->most;
 }
 
 /* ---- sample dual: dnu/dt = -slope(Z x),  x = grad Q_a(Z' nu) -------------------------------- */
 
 typedef struct sample_dual {
-  exponent_tolerance allowed;
+  mu_tolerance allowed;
   double noise;           /* rounding of dnu/dt */
   double *S, *root, *row; /* Z D Z' with the loss's curvature c on both sides; sqrt(c); |Z_i| */
 } sample_dual;
@@ -113,7 +133,7 @@ static ms_status sample_create(ms_flow *flow, double *y0, ms_error *err) {
   own->row = own->root + n;
   /* An error of nu_i moves mu by the i-th row of Z: its norm is the scale of nu_i. */
   ms_matrix_row_norms(Z, own->row);
-  own->allowed = exponent_tolerance_new(&flow->setup);
+  own->allowed = mu_tolerance_new(&flow->setup);
   const ms_problem *p = flow->setup.problem;
   own->noise = DBL_EPSILON * fabs(p->y[cblas_idamax((int)n, p->y, 1)]) / p->samples;
   memset(y0, 0, n * sizeof *y0);
@@ -146,7 +166,7 @@ static int sample_rhs(void *self, double t, const double *y, double *ydot) {
   if (status)
     return status;
   weighted_slope(flow, flow->Zx, ydot);
-  cblas_dscal((int)flow->ode.size, -1, ydot, 1);
+  cblas_dscal((int)flow->ode.size, -warp_at(flow, t), ydot, 1);
   return 0;
 }
 
@@ -170,7 +190,7 @@ static int sample_prepare(void *self, double t, const double *y, double gamma, b
       for (size_t i = j; i < n; i++)
         own->S[j * n + i] *= own->root[i] * own->root[j];
   }
-  add_identity(n, gamma, own->S, flow->M);
+  add_identity(n, gamma * warp_at(flow, t), own->S, flow->M);
   return ms_spd_factor(n, flow->M);
 }
 
@@ -192,13 +212,13 @@ static int sample_solve(void *self, double *b) {
 static void sample_tolerance(void *self, double t, const double *y, double *tolerance) {
   const ms_flow *flow = self;
   const sample_dual *own = flow->own;
-  double allowed = exponent_tolerance_at(&own->allowed, &flow->setup, t);
+  double allowed = mu_tolerance_at(&own->allowed, &flow->setup, t);
   for (size_t i = 0; i < flow->ode.size; i++)
     tolerance[i] =
         allowed / fmax(own->row[i], DBL_MIN) + 4 * DBL_EPSILON * fabs(y[i]) + own->noise * t;
 }
 
-/* Of -4A(t), the part of all exponents that the schedule moves. */
+/* Of -2LA(t), the part of all exponents that the schedule moves. */
 static double dose_stray(const ms_flow *flow, double t0, double t1) {
   enum { PARTS = 8 };
   double A0 = dose_at(flow, t0), A1 = dose_at(flow, t1), most = 0;
@@ -206,7 +226,7 @@ static double dose_stray(const ms_flow *flow, double t0, double t1) {
     double part = (double)i / PARTS;
     most = fmax(most, fabs(dose_at(flow, t0 + part * (t1 - t0)) - A0 - part * (A1 - A0)));
   }
-  return 4 * most;
+  return 2 * flow->setup.param->degree * most;
 }
 
 static double sample_stray(void *self, double t0, const double *y0, double t1, const double *y1,
@@ -216,7 +236,7 @@ static double sample_stray(void *self, double t0, const double *y0, double t1, c
   double sum = 0; /* |Z' d|_2 of orthogonal rows: at least every |d mu_j| */
   for (size_t i = 0; i < flow->ode.size; i++)
     sum = hypot(sum, own->row[i] * (middle[i] - (y0[i] + y1[i]) / 2));
-  return flow->setup.param->rate * sum + dose_stray(flow, t0, t1);
+  return steepness(flow->setup.param, 1) * sum + dose_stray(flow, t0, t1);
 }
 
 static void sample_component(void *self, size_t i, char *name, size_t size) {
@@ -227,7 +247,7 @@ static void sample_component(void *self, size_t i, char *name, size_t size) {
 /* ---- dual: dmu/dt = -grad f(x),  x = grad Q_a(mu) ------------------------------------------- */
 
 typedef struct dual {
-  exponent_tolerance allowed;
+  mu_tolerance allowed;
   double noise, gamma;
   double *H, *root, *u; /* curvature Z' C Z of f, d*d; sqrt(D); scratch */
   bool have_H;
@@ -248,7 +268,7 @@ static ms_status dual_create(ms_flow *flow, double *y0, ms_error *err) {
   own->H = (double *)(own + 1);
   own->root = own->H + square;
   own->u = own->root + d;
-  own->allowed = exponent_tolerance_new(&flow->setup);
+  own->allowed = mu_tolerance_new(&flow->setup);
   own->noise = DBL_EPSILON * flow->setup.gradient_scale;
   memset(y0, 0, d * sizeof *y0);
   return MS_OK;
@@ -273,7 +293,7 @@ static int dual_rhs(void *self, double t, const double *y, double *ydot) {
   weighted_slope(flow, flow->Zx, flow->Zx);
   ms_matrix_tmul(flow->setup.problem->Z, flow->Zx, ydot);
   flow->passes++;
-  cblas_dscal((int)flow->ode.size, -1, ydot, 1);
+  cblas_dscal((int)flow->ode.size, -warp_at(flow, t), ydot, 1);
   return 0;
 }
 
@@ -297,6 +317,7 @@ static int dual_prepare(void *self, double t, const double *y, double gamma, boo
     for (size_t j = 0; j < d; j++)
       own->root[j] = sqrt(flow->D[j]);
   }
+  gamma *= warp_at(flow, t);
   for (size_t j = 0; j < d; j++) {
     for (size_t i = j; i < d; i++)
       flow->M[j * d + i] = gamma * own->root[i] * own->root[j] * own->H[j * d + i];
@@ -323,7 +344,7 @@ static int dual_solve(void *self, double *b) {
 static void dual_tolerance(void *self, double t, const double *y, double *tolerance) {
   const ms_flow *flow = self;
   const dual *own = flow->own;
-  double allowed = exponent_tolerance_at(&own->allowed, &flow->setup, t);
+  double allowed = mu_tolerance_at(&own->allowed, &flow->setup, t);
   for (size_t j = 0; j < flow->ode.size; j++)
     tolerance[j] = allowed + 4 * DBL_EPSILON * fabs(y[j]) + own->noise * t;
 }
@@ -334,7 +355,7 @@ static double dual_stray(void *self, double t0, const double *y0, double t1, con
   double most = 0;
   for (size_t j = 0; j < flow->ode.size; j++)
     most = fmax(most, fabs(middle[j] - (y0[j] + y1[j]) / 2));
-  return flow->setup.param->rate * most + dose_stray(flow, t0, t1);
+  return steepness(flow->setup.param, 1) * most + dose_stray(flow, t0, t1);
 }
 
 static void dual_component(void *self, size_t i, char *name, size_t size) {
@@ -360,12 +381,23 @@ static void gather(const double *w, size_t j, size_t d, size_t width, double *on
     one[b] = w[b * d + j];
 }
 
+static void decay(const ms_param *p, const double *w, double *dh, double *d2h) {
+  if (p->decay) {
+    p->decay(p, w, dh, d2h);
+    return;
+  }
+  for (size_t b = 0; b < p->width; b++) {
+    dh[b] = 2 * w[b];
+    d2h[b] = 2;
+  }
+}
+
 bool ms_flow_representable(const ms_setup *s) {
   double w[MS_WIDTH_MAX], total = ms_schedule_total(s->schedule);
   double ln_size = log(ms_flow_solution_size(s)); /* -inf for y = 0: nothing to compare with */
   for (size_t j = 0; j < s->problem->Z->d; j++) {
     double ln_beta = s->start.ln_beta[j];
-    if (!s->param->weights(ln_beta, s->start.kappa[j], w))
+    if (!s->param->weights(s->param, ln_beta, s->start.kappa[j], w))
       return false;
     if (isfinite(ln_size) && ln_beta - ln_size > LN_LARGEST_RATIO)
       return false;
@@ -398,7 +430,7 @@ static ms_status gradient_create(ms_flow *flow, double *y0, ms_error *err) {
   own->size = ms_flow_solution_size(s);
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], least = INFINITY;
-    if (!s->param->weights(s->start.ln_beta[j], s->start.kappa[j], one))
+    if (!s->param->weights(s->param, s->start.ln_beta[j], s->start.kappa[j], one))
       return ms_fail(err, MS_UNSUPPORTED,
                      "the weights w behind --init-scale are too small or too "
                      "large for double precision; --flow mirror has no such "
@@ -420,7 +452,7 @@ static int gradient_read(ms_flow *flow, double t, const double *y, double *x, do
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX];
     gather(y, j, d, width, one);
-    x[j] = s->param->map(one);
+    x[j] = s->param->map(s->param, one);
     if (!isfinite(x[j]))
       return 1;
   }
@@ -441,17 +473,18 @@ static int gradient_rhs(void *self, double t, const double *y, double *ydot) {
   flow->passes++;
   double alpha = alpha_at(flow, t);
   for (size_t j = 0; j < d; j++) {
-    double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
+    double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX], dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX];
     gather(y, j, d, width, one);
-    s->param->slope(one, dg);
+    s->param->slope(s->param, one, dg);
+    decay(s->param, one, dh, d2h);
     for (size_t b = 0; b < width; b++)
-      ydot[b * d + j] = -flow->g[j] * dg[b] - 2 * alpha * one[b];
+      ydot[b * d + j] = -flow->g[j] * dg[b] - alpha * dh[b];
   }
   return 0;
 }
 
-/* M = I + gamma (J_g' H J_g + sum_j g_j grad^2 g_j + 2 alpha): symmetric, and positive definite for
- * every gamma that resolves the growth along directions of negative curvature. */
+/* M = I + gamma (J_g' H J_g + sum_j g_j grad^2 g_j + alpha grad^2 h): symmetric, and positive
+ * definite for every gamma that resolves the growth along directions of negative curvature. */
 static int gradient_prepare(void *self, double t, const double *y, double gamma, bool fresh) {
   ms_flow *flow = self;
   gradient *own = flow->own;
@@ -477,7 +510,7 @@ static int gradient_prepare(void *self, double t, const double *y, double gamma,
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
     gather(y, j, d, width, one);
-    s->param->slope(one, dg);
+    s->param->slope(s->param, one, dg);
     for (size_t b = 0; b < width; b++)
       slopes[b * d + j] = dg[b];
   }
@@ -491,14 +524,16 @@ static int gradient_prepare(void *self, double t, const double *y, double gamma,
     }
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], bend[MS_WIDTH_MAX * MS_WIDTH_MAX];
+    double dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX];
     gather(y, j, d, width, one);
-    s->param->bend(one, bend);
+    s->param->bend(s->param, one, bend);
+    decay(s->param, one, dh, d2h);
+    for (size_t b = 0; b < width; b++)
+      flow->M[(b * d + j) * (size + 1)] += 1 + gamma * alpha * d2h[b];
     for (size_t b = 0; b < width; b++)
       for (size_t c = b; c < width; c++)
         flow->M[(b * d + j) * size + c * d + j] += gamma * flow->g[j] * bend[b * width + c];
   }
-  for (size_t i = 0; i < size; i++)
-    flow->M[i * size + i] += 1 + 2 * gamma * alpha;
   return ms_spd_factor(size, flow->M);
 }
 
@@ -519,8 +554,8 @@ static void gradient_tolerance(void *self, double t, const double *y, double *to
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
     gather(y, j, d, width, one);
-    param->slope(one, dg);
-    double noticed = rtol * fmax(fabs(param->map(one)), own->size);
+    param->slope(param, one, dg);
+    double noticed = rtol * fmax(fabs(param->map(param, one)), own->size);
     for (size_t b = 0; b < width; b++) {
       double relative = rtol * fabs(one[b]) + own->floor[b * d + j];
       if (noticed > 0 && relative * fabs(dg[b]) > noticed)
@@ -538,7 +573,7 @@ static void gradient_component(void *self, size_t i, char *name, size_t size) {
 
 double ms_flow_invariant_drift(const ms_flow *flow, double t) {
   const ms_setup *s = &flow->setup;
-  if (flow->class->mirror)
+  if (flow->class->mirror || !s->param->scale)
     return NAN;
   size_t d = s->problem->Z->d, width = s->param->width;
   double drift = 0, largest = 0, dose = dose_at(flow, t);
@@ -548,8 +583,8 @@ double ms_flow_invariant_drift(const ms_flow *flow, double t) {
     for (size_t b = 0; b < width; b++)
       size += one[b] * one[b];
     largest = fmax(largest, size);
-    drift = fmax(drift,
-                 fabs(s->param->scale(one) - exp(s->param->ln_scale(s->start.ln_beta[j], -dose))));
+    drift = fmax(drift, fabs(s->param->scale(s->param, one) -
+                             exp(s->param->ln_scale(s->param, s->start.ln_beta[j], -dose))));
   }
   return largest > 0 ? drift / largest : 0;
 }
@@ -591,7 +626,27 @@ static bool schedule_settled(const ms_setup *s, double t) {
   double total = ms_schedule_total(s->schedule);
   if (isfinite(total))
     return total - ms_schedule_dose(s->schedule, t) <= SETTLED_DOSE;
-  return ms_schedule_alpha(s->schedule, t) * s->param->cost <= SETTLED_ALPHA * s->gradient_scale;
+  double force = isfinite(s->param->cost) ? s->param->cost : s->param->degree;
+  return ms_schedule_alpha(s->schedule, t) * force <= SETTLED_ALPHA * s->gradient_scale;
+}
+
+/* The KKT residual of f + alpha S where S is convex; else how fast the weights move. */
+static double stationarity(ms_flow *flow, double t) {
+  const ms_setup *s = &flow->setup;
+  double alpha = ms_schedule_alpha(s->schedule, t);
+  if (alpha == 0 || isfinite(s->param->cost))
+    return ms_kkt_residual(s->problem->Z->d, flow->x, flow->g,
+                           alpha > 0 ? s->param->cost * alpha : 0, s->gradient_scale);
+  double moved = 0, size = DBL_MIN;
+  size_t d = s->problem->Z->d;
+  if (flow->x_before_t < t)
+    for (size_t j = 0; j < d; j++) {
+      moved = fmax(moved, fabs(flow->x[j] - flow->x_before[j]) / (t - flow->x_before_t));
+      size = fmax(size, fabs(flow->x[j]));
+    }
+  memcpy(flow->x_before, flow->x, d * sizeof *flow->x);
+  flow->x_before_t = t;
+  return flow->x_before_t > 0 && moved > 0 ? moved / (size * s->gradient_scale) : 1;
 }
 
 static bool finished(void *self, double t, const double *y) {
@@ -607,9 +662,7 @@ static bool finished(void *self, double t, const double *y) {
   }
   ms_flow_gradient(s->problem, flow->Zx, flow->Zx, flow->g);
   flow->passes++;
-  double lambda = s->param->cost * ms_schedule_alpha(s->schedule, t);
-  if (ms_kkt_residual(s->problem->Z->d, flow->x, flow->g, lambda, s->gradient_scale) <=
-      s->stop_gradient) {
+  if (stationarity(flow, t) <= s->stop_gradient) {
     flow->end = "stationary";
     return true;
   }
@@ -666,13 +719,14 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
                        .component = class->component};
   size_t slopes = class->mirror ? 0 : flow->ode.size;
   double *y0 = ms_doubles(flow->ode.size);
-  flow->x = ms_doubles(2 * d + 2 * MS_MAX(n, d) + slopes);
+  flow->x = ms_doubles(3 * d + 2 * MS_MAX(n, d) + slopes);
   ms_status status = y0 && flow->x ? class->create(flow, y0, err) : ms_no_memory(err);
   if (status == MS_OK) {
     flow->g = flow->x + d;
     flow->Zx = flow->g + d;
     flow->D = flow->Zx + MS_MAX(n, d);
-    flow->slopes = flow->D + MS_MAX(n, d);
+    flow->x_before = flow->D + MS_MAX(n, d);
+    flow->slopes = flow->x_before + d;
     status = ms_integrator_new(&flow->integrator, setup->method, &flow->ode, y0, setup->t_end,
                                setup->step_limit, &setup->training, err);
   }

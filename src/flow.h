@@ -54,12 +54,13 @@ struct ms_flow {
   bool may_finish; /* stop at the loss tolerance or where stationary */
   double piece_from, piece_to;
   void *own;              /* what create() allocated, one block */
-  double *x, *g, *Zx, *D; /* scratch: d, d, max(n, d), max(n, d); one block from x on */
-  double *slopes;         /* gradient flow: dg of every weight */
-  double *M;              /* Newton matrix; NULL where the method needs none */
-  const double *weight;   /* of the samples in f; NULL: all 1 */
-  size_t passes;          /* passes over Z */
-  size_t checks;          /* accepted steps seen by finished(), which looks at every so many */
+  double *x, *g, *Zx, *D; /* scratch: d, d, max(n, d), max(n, d); one block from x to slopes */
+  double *x_before, x_before_t; /* of the last stationarity check: d, and its time */
+  double *slopes;               /* gradient flow: dg of every weight */
+  double *M;                    /* Newton matrix; NULL where the method needs none */
+  const double *weight;         /* of the samples in f; NULL: all 1 */
+  size_t passes;                /* passes over Z */
+  size_t checks; /* accepted steps seen by finished(), which looks at every so many */
   size_t check_every;
   const char *end; /* "loss" or "stationary" once finished */
 };

@@ -63,7 +63,7 @@ static double nonzeros(ms_view *v) {
 }
 
 static double ln_scale(const ms_view *v, int j) {
-  return v->setup->param->ln_scale(v->setup->start.ln_beta[j], -v->dose);
+  return v->setup->param->ln_scale(v->setup->param, v->setup->start.ln_beta[j], -v->dose);
 }
 
 static double mean_ln_scale(ms_view *v) {
@@ -112,7 +112,9 @@ static double effective_exponent_mean(ms_view *v) {
 static double kkt_residual(ms_view *v) {
   const ms_setup *s = v->setup;
   ms_flow_gradient(v->problem, v->Zx, v->r, v->g);
-  return ms_kkt_residual(v->problem->Z->d, v->x, v->g, s->param->cost * v->alpha,
+  if (v->alpha > 0 && !isfinite(s->param->cost))
+    return NAN;
+  return ms_kkt_residual(v->problem->Z->d, v->x, v->g, v->alpha > 0 ? s->param->cost * v->alpha : 0,
                          s->gradient_scale);
 }
 

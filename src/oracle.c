@@ -362,7 +362,7 @@ ms_status ms_oracle_interpolator(const ms_problem *p, const ms_param *param, con
                    .rest = take(&left, r)};
 
   for (size_t j = 0; j < d; j++)
-    ln_beta[j] = param->ln_scale(start->ln_beta[j], a);
+    ln_beta[j] = param->ln_scale(param, start->ln_beta[j], a);
   if (param->primal(param, start, 0, d, a, q[0].mu, x0, NULL) != 0) {
     status = ms_fail(err, MS_OUT_OF_DOMAIN, "interpolator: the minimum of R_a overflows");
     goto done;

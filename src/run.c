@@ -101,6 +101,8 @@ const ms_setting ms_model_settings[] = {
      .help = "what is trained"},
     {"param", MS_CHOICE, "NAME", "mw", .choice = param_choice, .group = MODEL,
      .help = "parametrization x = g(w) of one coordinate"},
+    {"depth", MS_COUNT, "L", NULL, .min = 1, .max = 100, .group = MODEL,
+     .help = "number of factors or power of parametrizations that have one"},
     {"init-scale", MS_SCALE, "BETA", "1", .group = MODEL,
      .help = "scale beta of the initialization (mw: (m0^2 - w0^2)/2, uv: 2 u0 v0), a number of any "
              "magnitude (1e-1000) or a file with one per coordinate"},
@@ -249,11 +251,44 @@ static ms_status read_values(const ms_config *cfg, const char *name, bool logs, 
 }
 
 /* kappa = arcsinh(x0 / beta), with beta of any magnitude. */
-static double start_kappa(double x0, double ln_beta) {
+static double hyperbolic_kappa(double x0, double ln_beta) {
   if (x0 == 0)
     return 0;
   double ln_ratio = log(fabs(x0)) - ln_beta;
   return copysign(ln_ratio > 20 ? ln_ratio + log(2) : asinh(exp(ln_ratio)), x0);
+}
+
+static ms_status locate(ms_run *run, ms_error *err) {
+  const ms_param *p = &run->param;
+  for (size_t j = 0; j < run->problem->Z->d; j++) {
+    const char *why = "";
+    if (!p->locate)
+      run->kappa[j] = hyperbolic_kappa(run->start_x[j], run->ln_beta[j]);
+    else if (!p->locate(p, run->ln_beta[j], run->start_x[j], &run->kappa[j], &why))
+      return ms_fail(err, MS_BAD_SETTING, "%s: %g is not allowed for --param %s: %s",
+                     ms_config_origin(run->cfg, "init-x"), run->start_x[j], p->name, why);
+  }
+  return MS_OK;
+}
+
+/* The parametrization named, as a copy of its own adapted to --depth. */
+static ms_status build_param(ms_run *run, ms_error *err) {
+  for (size_t i = 0; ms_param_at(i); i++)
+    if (strcmp(ms_param_at(i)->name, ms_config_text(run->cfg, "param")) == 0)
+      run->param = *ms_param_at(i);
+  ms_param *p = &run->param;
+  bool given = ms_config_given(run->cfg, "depth");
+  size_t depth = given ? ms_config_count(run->cfg, "depth") : p->depth;
+  if (given && !p->configure)
+    return ms_fail(err, MS_BAD_SETTING, "%s: --param %s has no depth",
+                   ms_config_origin(run->cfg, "depth"), p->name);
+  if (p->configure && (depth < p->depth_min || depth > p->depth_max))
+    return ms_fail(err, MS_BAD_SETTING, "%s: '%zu' is not allowed; --param %s takes %zu to %zu",
+                   ms_config_origin(run->cfg, "depth"), depth, p->name, p->depth_min, p->depth_max);
+  if (p->configure)
+    p->configure(p, depth);
+  run->setup.param = p;
+  return MS_OK;
 }
 
 static ms_status build_start(ms_run *run, ms_error *err) {
@@ -271,9 +306,7 @@ static ms_status build_start(ms_run *run, ms_error *err) {
   ms_status status = read_values(run->cfg, "init-scale", true, d, run->ln_beta, err);
   if (status == MS_OK)
     status = read_values(run->cfg, "init-x", false, d, run->start_x, err);
-  for (size_t j = 0; j < d && status == MS_OK; j++)
-    run->kappa[j] = start_kappa(run->start_x[j], run->ln_beta[j]);
-  return status;
+  return status == MS_OK ? locate(run, err) : status;
 }
 
 static double largest(const double *v, size_t n) {
@@ -468,6 +501,8 @@ static ms_status build(ms_run *run, ms_error *err) {
   openblas_set_num_threads((int)ms_config_count(cfg, "threads"));
   ms_status status = ms_problem_new(&run->problem, cfg, err);
   if (status == MS_OK)
+    status = build_param(run, err);
+  if (status == MS_OK)
     status = build_start(run, err);
   if (status == MS_OK)
     status = ms_problem_reduce(&run->core, run->problem, err);
@@ -475,9 +510,6 @@ static ms_status build(ms_run *run, ms_error *err) {
     return status;
   s->problem = run->core ? run->core : run->problem;
   s->start = (ms_start){run->ln_beta, run->kappa};
-  for (size_t i = 0; ms_param_at(i); i++)
-    if (strcmp(ms_param_at(i)->name, ms_config_text(cfg, "param")) == 0)
-      s->param = ms_param_at(i);
   for (size_t i = 0; ms_method_at(i); i++)
     if (strcmp(ms_method_at(i)->name, ms_config_text(cfg, "method")) == 0)
       s->method = ms_method_at(i);
@@ -666,7 +698,7 @@ static void compare_with_limit(ms_run *run) {
   const ms_setup *s = &run->setup;
   size_t n = run->problem->Z->n, d = run->problem->Z->d;
   double small = (double)MS_MIN(n, d);
-  if (run->problem->loss != ms_loss_at(0) || !s->param->primal)
+  if (run->problem->loss != ms_loss_at(0) || !(s->param->rate > 0))
     return;
   if (small * small * (double)MS_MAX(n, d) > ORACLE_FLOPS) {
     ms_run_add_note(run, "The end is not compared with the independent limit: expensive at this "

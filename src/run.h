@@ -29,6 +29,7 @@ enum { MS_NOTES_MAX = 12, MS_NOTE_LENGTH = 400 };
 struct ms_run {
   ms_config *cfg;
   ms_problem *problem, *core; /* as given; as it is integrated, NULL where that is the same */
+  ms_param param;             /* the parametrization, adapted to --depth */
   ms_schedule *schedule;
   double *ln_beta, *kappa;
   ms_setup setup;

@@ -38,7 +38,7 @@ typedef struct walk {
   double *rest;          /* r */
   double *columns, *fit, *work;
   size_t *support, count; /* where x is not 0, and what just arrived */
-  size_t plateaus, limit;
+  size_t steps, limit;
   double *store;
 } walk;
 
@@ -57,7 +57,7 @@ static bool limits_within(size_t d, const double *limit, double most) {
 static ms_status walk_new(walk *w, const ms_problem *p, const double *plus, const double *minus,
                           ms_error *err) {
   size_t n = p->Z->n, d = p->Z->d, most = MS_MIN(n, d);
-  *w = (walk){.Z = p->Z, .y = p->y, .limit = 1000 + 100 * d};
+  *w = (walk){.Z = p->Z, .y = p->y, .limit = 1000 + 200 * d};
   w->store = ms_doubles(6 * d + 2 * n + most * n + 70 * (n + 1));
   w->support = calloc(most, sizeof *w->support);
   if (!w->store || !w->support) {
@@ -144,6 +144,8 @@ static ms_status settle(walk *w, ms_error *err) {
   for (;;) {
     size_t enter = NONE;
     double most = 0;
+    if (w->steps++ == w->limit)
+      return ms_fail(err, MS_STALLED, "saddle path: no end after %zu steps", w->limit);
     find_slope(w);
     for (size_t j = 0; j < w->Z->d; j++) {
       double gain = w->norms[j] > 0 ? fabs(w->slope[j]) / w->norms[j] : 0;
@@ -157,9 +159,7 @@ static ms_status settle(walk *w, ms_error *err) {
     for (double part = 0; part < 1; enter = NONE) {
       part = find_fit(w, enter) ? move_to_fit(w) : 0;
       if (part == 0)
-        return ms_fail(err, MS_STALLED,
-                       "saddle path: the columns of the data are too close to "
-                       "dependent ones");
+        return ms_fail(err, MS_STALLED, "saddle path: columns too close to dependent ones");
     }
   }
 }
@@ -189,11 +189,7 @@ static bool wait_for_arrival(walk *w) {
 
 /* To the next plateau; MS_ENDED where there is none. */
 static ms_status next_plateau(walk *w, ms_error *err) {
-  if (!wait_for_arrival(w))
-    return MS_ENDED;
-  if (w->plateaus++ == w->limit)
-    return ms_fail(err, MS_STALLED, "saddle path: no end after %zu plateaus", w->limit);
-  return settle(w, err);
+  return wait_for_arrival(w) ? settle(w, err) : MS_ENDED;
 }
 
 /* ---- The path -------------------------------------------------------------------------------- */

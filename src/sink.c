@@ -271,8 +271,8 @@ static ms_status write_potential(const ms_run *run, const char *dir, ms_error *e
     for (size_t i = 0; i < POTENTIAL_POINTS; i++) {
       double at = reach * (2 * (double)i / (POTENTIAL_POINTS - 1) - 1);
       double R = p->potential(p, run->ln_beta[j], run->kappa[j], -A, at);
-      fprintf(w.file, "%.10g,%.10g,%.10g,%.10g,%.10g\n", A, p->ln_scale(run->ln_beta[j], -A), at, R,
-              R / top);
+      fprintf(w.file, "%.10g,%.10g,%.10g,%.10g,%.10g\n", A, p->ln_scale(p, run->ln_beta[j], -A), at,
+              R, R / top);
     }
     if (dose == 0)
       break;

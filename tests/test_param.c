@@ -113,12 +113,12 @@ START_TEST(formulas) {
       if (strcmp(p->name, "mw") == 0) {
         /* kept as (m + w)/sqrt 2, (m - w)/sqrt 2 */
         double m = (w[0] + w[1]) / sqrt(2), v = (w[0] - w[1]) / sqrt(2);
-        near(p->map(w), m * v, 1e-14, "g", p, w[0]);
-        near(p->scale(w), (m * m - v * v) / 2, 1e-14, "scale", p, w[0]);
+        near(p->map(p, w), m * v, 1e-14, "g", p, w[0]);
+        near(p->scale(p, w), (m * m - v * v) / 2, 1e-14, "scale", p, w[0]);
         ck_assert(p->cost == 2 && p->rate == 2);
       } else if (strcmp(p->name, "uv") == 0) {
-        near(p->map(w), w[0] * w[0] - w[1] * w[1], 1e-14, "g", p, w[0]);
-        near(p->scale(w), 2 * w[0] * w[1], 1e-14, "scale", p, w[0]);
+        near(p->map(p, w), w[0] * w[0] - w[1] * w[1], 1e-14, "g", p, w[0]);
+        near(p->scale(p, w), 2 * w[0] * w[1], 1e-14, "scale", p, w[0]);
         ck_assert(p->cost == 1 && p->rate == 4);
       }
     }
@@ -135,15 +135,15 @@ START_TEST(slope_and_bend) {
       double size = exp(uniform(-5, 5)), h = 1e-3 * size;
       for (size_t b = 0; b < width; b++)
         w[b] = v[b] = size * uniform(-1, 1);
-      p->slope(w, dg);
-      p->bend(w, bend);
+      p->slope(p, w, dg);
+      p->bend(p, w, bend);
       for (size_t b = 0; b < width; b++) {
         double g[4], slopes[4][MS_WIDTH_MAX];
         static const int steps[] = {-2, -1, 1, 2};
         for (int q = 0; q < 4; q++) {
           v[b] = w[b] + steps[q] * h;
-          g[q] = p->map(v);
-          p->slope(v, slopes[q]);
+          g[q] = p->map(p, v);
+          p->slope(p, v, slopes[q]);
         }
         v[b] = w[b];
         near(dg[b], (8 * (g[2] - g[1]) - (g[3] - g[0])) / (12 * h), 1e-10 * size, "dg", p, w[b]);
@@ -163,15 +163,15 @@ START_TEST(weights_of_a_start) {
     for (int k = 0; k < 2000; k++) {
       double ln_beta = uniform(log(1e-8), log(1e6)), kappa = k == 0 ? 0 : uniform(-8, 8);
       double w[MS_WIDTH_MAX], beta = exp(ln_beta);
-      ck_assert(p->weights(ln_beta, kappa, w));
-      near(p->map(w), beta * sinh(kappa), 2e-14 * beta * cosh(kappa), "x0", p, kappa);
-      near(p->scale(w), beta, 2e-14 * beta, "beta", p, kappa);
+      ck_assert(p->weights(p, ln_beta, kappa, w));
+      near(p->map(p, w), beta * sinh(kappa), 2e-14 * beta * cosh(kappa), "x0", p, kappa);
+      near(p->scale(p, w), beta, 2e-14 * beta, "beta", p, kappa);
     }
     /* beta is kept also where x0 dwarfs it: it is the way back to the other sign. */
     double w[MS_WIDTH_MAX];
-    ck_assert(p->weights(log(1e-30), 70, w));
-    near(p->scale(w), 1e-30, 1e-43, "beta", p, 70);
-    near(p->map(w), 1e-30 * sinh(70), 1e-13, "x0", p, 70);
+    ck_assert(p->weights(p, log(1e-30), 70, w));
+    near(p->scale(p, w), 1e-30, 1e-43, "beta", p, 70);
+    near(p->map(p, w), 1e-30 * sinh(70), 1e-13, "x0", p, 70);
   }
 }
 END_TEST
@@ -182,13 +182,13 @@ START_TEST(weights_beyond_double_precision) {
     double w[MS_WIDTH_MAX];
     static const double beyond[] = {-23025, -2302.585, -760, 760, 2302};
     for (int k = 0; k < 5; k++)
-      ck_assert_msg(!p->weights(beyond[k], 0, w), "%s: ln beta = %g", p->name, beyond[k]);
-    ck_assert(!p->weights(0, 1500, w) && !p->weights(0, -1500, w));
-    ck_assert(!p->weights(NAN, 0, w) && !p->weights(0, NAN, w));
-    ck_assert(p->weights(-690, 0.5, w));
-    near(p->scale(w), exp(-690), 1e-12 * exp(-690), "beta", p, -690);
-    ck_assert(p->weights(690, 0.5, w));
-    near(p->scale(w), exp(690), 1e-12 * exp(690), "beta", p, 690);
+      ck_assert_msg(!p->weights(p, beyond[k], 0, w), "%s: ln beta = %g", p->name, beyond[k]);
+    ck_assert(!p->weights(p, 0, 1500, w) && !p->weights(p, 0, -1500, w));
+    ck_assert(!p->weights(p, NAN, 0, w) && !p->weights(p, 0, NAN, w));
+    ck_assert(p->weights(p, -690, 0.5, w));
+    near(p->scale(p, w), exp(-690), 1e-12 * exp(-690), "beta", p, -690);
+    ck_assert(p->weights(p, 690, 0.5, w));
+    near(p->scale(p, w), exp(690), 1e-12 * exp(690), "beta", p, 690);
   }
 }
 END_TEST
@@ -196,17 +196,17 @@ END_TEST
 /* |w|^2 of the weights in direction phi that make x: g grows along each ray. INFINITY: none do. */
 static double ray_cost(const ms_param *p, double phi, double x) {
   double unit[2] = {cos(phi), sin(phi)}, low = 0, high = 1;
-  if (p->map(unit) * x <= 0)
+  if (p->map(p, unit) * x <= 0)
     return INFINITY;
   for (int k = 0; k < 200; k++) {
     double w[2] = {high * unit[0], high * unit[1]};
-    if (fabs(p->map(w)) >= fabs(x))
+    if (fabs(p->map(p, w)) >= fabs(x))
       break;
     high *= 2;
   }
   for (int k = 0; k < 100; k++) {
     double r = (low + high) / 2, w[2] = {r * unit[0], r * unit[1]};
-    if (fabs(p->map(w)) < fabs(x))
+    if (fabs(p->map(p, w)) < fabs(x))
       low = r;
     else
       high = r;
@@ -260,7 +260,7 @@ START_TEST(primal_formula) {
     double error = exponent_error(p, c, mu);
     near(x, beta * sinh(s), error * beta * cosh(s), "x", p, mu);
     near(dx, p->rate * hypot(x, beta), 4 * error * dx, "dx", p, mu);
-    near(p->ln_scale(c.ln_beta, c.a), c.ln_beta + 4 * c.a, 0, "ln scale", p, c.a);
+    near(p->ln_scale(p, c.ln_beta, c.a), c.ln_beta + 4 * c.a, 0, "ln scale", p, c.a);
     /* At mu = 0 it is the start, contracted. */
     double start = exp(4 * c.a) * exp(c.ln_beta) * sinh(c.kappa);
     near(x_of(p, c, 0), start, error * beta * cosh(c.kappa), "start", p, c.kappa);
@@ -586,7 +586,7 @@ static double dose(const drive *d, double t) {
 
 static void weights_rate(const ms_param *p, const drive *d, double t, const double *w,
                          double *rate) {
-  p->slope(w, rate);
+  p->slope(p, w, rate);
   for (size_t b = 0; b < p->width; b++)
     rate[b] = -gradient(d, t) * rate[b] - 2 * alpha(d, t) * w[b];
 }
@@ -612,7 +612,7 @@ START_TEST(gradient_flow_is_the_mirror_flow) {
         uniform(0.3, 3)};
     double t_end = 1.5, w[MS_WIDTH_MAX];
     point c = {uniform(-12, 6), uniform(-2, 2), 0};
-    ck_assert(p->weights(c.ln_beta, c.kappa, w));
+    ck_assert(p->weights(p, c.ln_beta, c.kappa, w));
     for (int i = 0; i < STEPS; i++) {
       runge_kutta(p, &d, t_end * i / STEPS, t_end / STEPS, w);
       if ((i + 1) % (STEPS / CHECKS))
@@ -622,15 +622,15 @@ START_TEST(gradient_flow_is_the_mirror_flow) {
         squares += w[b] * w[b];
       c.a = -dose(&d, t);
       double mu = -gradient_integral(&d, t), beta = exp(c.ln_beta) * exp(-4 * dose(&d, t));
-      near(p->scale(w), beta, 1e-9 * squares, "beta", p, t);
-      near(p->map(w), x_of(p, c, mu), 1e-9 * squares, "x", p, t);
+      near(p->scale(p, w), beta, 1e-9 * squares, "beta", p, t);
+      near(p->map(p, w), x_of(p, c, mu), 1e-9 * squares, "x", p, t);
       /* |grad g|^2 is what turns -grad f into the velocity of x. */
       double dg[MS_WIDTH_MAX], speed = 0;
-      p->slope(w, dg);
+      p->slope(p, w, dg);
       for (size_t b = 0; b < p->width; b++)
         speed += dg[b] * dg[b];
       near(dx_of(p, c, mu), speed, 1e-9 * speed, "dx", p, t);
-      near(exp(p->ln_scale(c.ln_beta, c.a)), beta, 1e-12 * beta, "scale", p, t);
+      near(exp(p->ln_scale(p, c.ln_beta, c.a)), beta, 1e-12 * beta, "scale", p, t);
     }
   }
 }

@@ -692,7 +692,7 @@ START_TEST(one_pass) {
     for (size_t j = 0; j < d; j++)
       size += fabs(x[j]);
     for (size_t i = 0; i < n; i++)
-      near(got[i], want[i], 1e-15 * (size + 10), "out", i);
+      near(got[i], want[i], 2e-14 * (size + 10), "out", i);
 
     /* The first map that fails ends it, with what it returned. */
     s.next = s.blocks = s.stop_at = 0;

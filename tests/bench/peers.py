@@ -272,7 +272,7 @@ class Mirrorsim:
         self.library = Library(str(shared)) if shared.exists() else None
 
     def problem(self, p):
-        path = self.folder / f"{p.n}x{p.d}.csv"
+        path = self.folder / f"{p.n}x{p.d}.csv"  # the seed is the same for all
         if not path.exists():
             rows = (",".join(f"{v:.17g}" for v in (b, *z)) for b, z in zip(p.y, p.Z))
             header = ",".join(["y"] + [f"z{j}" for j in range(p.d)])
@@ -383,7 +383,7 @@ def capped(p, cap, run, *arguments):
         p.deadline = np.inf
 
 
-# ---- 1. PM-1 -------------------------------------------------------------------------------------------
+# ---- 1. One trajectory -------------------------------------------------------------------------------------------
 
 def choose(attempts):
     """Of (error, seconds, tolerances...) the fastest that meets the target, else the most accurate."""
@@ -394,13 +394,14 @@ def choose(attempts):
 def section_trajectory(mirrorsim, args):
     t_end = 80.0 if args.quick else 400.0
     p = Problem(40, 100, 1, 0.25, 40.0, t_end)
-    print(f"1. One trajectory: n = {p.n}, d = {p.d}, beta = 1, x0 = 0, weight decay {p.alpha0} falling linearly to 0 at\n"
-          f"   T = {p.T:g} (dose {p.alpha0 * p.T / 2:g}), t = 0..{t_end:g}, {len(p.times)} recorded times.\n"
+    print(f"1. One trajectory: n = {p.n}, d = {p.d}, beta = 1, x0 = 0, weight decay {p.alpha0} falling linearly\n"
+          f"   to 0 at T = {p.T:g} (dose {p.alpha0 * p.T / 2:g}), t = 0..{t_end:g}, {len(p.times)} recorded times.\n"
           f"   Error: max over these times of |x - reference|; the target is {TARGET:g}.\n"
           "   Processor time; ratios are of the least times, which other load disturbs least.\n")
     reference = mirrorsim.path(p, 1e-13)[1]
     crosscheck = worst(solve_ivp_peer("DOP853")(p, 1e-13, 1e-17)[1], reference)
-    print(f"   Reference: mirrorsim at rtol 1e-13; SciPy DOP853 on the weights at rtol 1e-13 differs by {crosscheck:.1e}.\n")
+    print("   Reference: mirrorsim at rtol 1e-13; SciPy DOP853 on the weights at rtol 1e-13 differs by "
+          f"{crosscheck:.1e}.\n")
     if not crosscheck <= AGREEMENT:
         print(f"peers: the two references must agree within {AGREEMENT:g}")
         sys.exit(1)
@@ -432,7 +433,8 @@ def section_trajectory(mirrorsim, args):
         warm = [mirrorsim.library.seconds(options) for _ in range(10 * args.repeat)]
         ends = [mirrorsim.library.seconds([*options, "--points", 2])[1] for _ in range(10 * args.repeat)]
         row("mirrorsim, sample dual", best, [w[1] for w in warm],
-            f"{runs[0]['steps']:.0f} steps; to read and reduce the problem {seconds_text(min(w[0] for w in warm))} more")
+            f"{runs[0]['steps']:.0f} steps; all observables; to read and reduce the problem "
+            f"{seconds_text(min(w[0] for w in warm))} more")
         row("mirrorsim, recording only the end", best, ends, "no observables on the way")
     row("mirrorsim, program from a cold start", best, [r["timing"]["run"] for r in runs],
         "elapsed time; reads and reduces the problem too")
@@ -464,7 +466,8 @@ def section_trajectory(mirrorsim, args):
     if shutil.which("octave-cli"):
         jobs = [(rtol, rtol * ratio, 1) for ratio in ratios[:2] for rtol in grid if 1e-9 <= rtol <= 1e-5]
         results = octave(p, jobs, mirrorsim.folder)
-        attempts = [(worst(r[1], reference), r[0][0], *job[:2]) for r, job in zip(results, jobs) if not isinstance(r, str)]
+        attempts = [(worst(r[1], reference), r[0][0], *job[:2]) for r, job in zip(results, jobs)
+                    if not isinstance(r, str)]
         best = choose(attempts)
         if best:
             timed = octave(p, [(*best[2:], args.repeat)], mirrorsim.folder)[0]
@@ -498,10 +501,10 @@ def least_l1(p):
 
 
 def section_scales(mirrorsim, args):
-    print("2. Tiny scales: no weight decay, x0 = 0. The flow creeps away from 0 in jumps and ends near the interpolator of\n"
-          "   least |x|_1. Path: max over the recorded times of |x - reference|, the reference being mirrorsim at rtol 1e-12.\n"
-          "   End: max |x - least-L1 interpolator| at the last time. The weights start at sqrt(2 beta); SciPy's second atol\n"
-          "   is 1e-8 of that.\n")
+    print("2. Tiny scales: no weight decay, x0 = 0. The flow creeps away from 0 in jumps and ends near the interpolator\n"
+          "   of least |x|_1. Path: max over the recorded times of |x - reference|, the reference being mirrorsim at\n"
+          "   rtol 1e-12. End: max |x - least-L1 interpolator| at the last time. The weights start at sqrt(2 beta);\n"
+          "   SciPy is run with its default tolerances, then with atol 1e-8 of these weights.\n")
     rows = []
     peers = [("SciPy odeint (LSODA)", odeint_peer), ("SciPy BDF", solve_ivp_peer("BDF")),
              ("SciPy Radau", solve_ivp_peer("Radau"))]
@@ -520,10 +523,10 @@ def section_scales(mirrorsim, args):
                  mirrorsim.run(options)["timing"]["run"] for _ in range(args.repeat)]
         base = min(times)
         rows.append([scale, "mirrorsim", "1e-08", error_text(worst(x, reference)), error_text(worst(x[-1:], end[None])),
-                     seconds_text(base), "1", f"{summary['steps']:.0f} steps to t = {p.t_end:g}; all observables at {len(p.times)} times"])
+                     seconds_text(base), "1",
+                     f"{summary['steps']:.0f} steps to t = {p.t_end:g}; all observables at {len(p.times)} times"])
         tiny = max(1e-8 * p.start()[0], 1e-300)  # relative to the smallest weights
-        systems = [("", p, ((1e-3, 1e-6), (1e-8, tiny)))]
-        systems.append((", mirrorsim's equations", p.dual(), ((1e-8, 1e-8),)))
+        systems = [("", p, ((1e-3, 1e-6), (1e-8, tiny))), (", mirrorsim's equations", p.dual(), ((1e-8, 1e-8),))]
         for extra, system, tolerances in systems:
             for name, run in peers[1:2] if args.quick else peers:
                 for rtol, atol in tolerances:
@@ -551,7 +554,8 @@ def section_wide(mirrorsim, args):
     p.alpha0, p.t_end = round(scale / 4, 3), round(160 / scale)
     p.T = p.t_end / 2
     p.times, p.kinks = p.t_end * np.arange(11) / 10, [0, p.T, p.t_end]
-    print(f"3. Many features: n = {n}, d = {d}, beta = 1, linear weight decay {p.alpha0:g} until T = {p.T:g}, t = 0..{p.t_end:g}.\n"
+    print(f"3. Many features: n = {n}, d = {d}, beta = 1, linear weight decay {p.alpha0:g} until T = {p.T:g},\n"
+          f"   t = 0..{p.t_end:g}.\n"
           "   mirrorsim's own synthetic problem for mirrorsim, one of the same distribution for SciPy.\n")
     v, seconds = np.ones(n), []
     for _ in range(5):
@@ -559,7 +563,8 @@ def section_wide(mirrorsim, args):
         v @ p.Z
         seconds.append(process_time() - begin)
     size = 8.0 * n * d
-    print(f"   One pass over the {size / 1e6:.0f} MB of Z: {seconds_text(min(seconds))}, {size / min(seconds) / 1e9:.1f} GB/s (one vector-matrix product).\n")
+    print(f"   One pass over the {size / 1e6:.0f} MB of Z: {seconds_text(min(seconds))}, "
+          f"{size / min(seconds) / 1e9:.1f} GB/s (one vector-matrix product).\n")
     options = ["--n", n, "--d", d, "--wd-schedule", "linear", "--wd", p.alpha0, "--wd-off", p.T, "--t-end", p.t_end,
                "--points", 11]
 
@@ -581,10 +586,11 @@ def section_wide(mirrorsim, args):
     base = min(timed)
     stream = summary["passes"] * min(seconds)
     rows = [["mirrorsim", f"{rtol:.0e}", error_text(worst(x, reference)), seconds_text(base), "1",
-             f"{summary['steps']:.0f} steps, {summary['passes']:.0f} passes = {summary['passes'] * size / 1e9:.0f} GB: {stream / base:.0%} of the"
-             " time at the bandwidth above"]]
+             f"{summary['steps']:.0f} steps, {summary['passes']:.0f} passes = {summary['passes'] * size / 1e9:.0f} GB: "
+             f"{stream / base:.0%} of the time at the bandwidth above"]]
     for name in ("LSODA", "BDF", "Radau"):
-        rows.append([f"SciPy {name}", "", "", "", "", f"needs a {2 * d} x {2 * d} matrix, {8e-9 * (2 * d) ** 2:.1f} GB: not tried"])
+        rows.append([f"SciPy {name}", "", "", "", "",
+                     f"needs a {2 * d} x {2 * d} matrix, {8e-9 * (2 * d) ** 2:.1f} GB: not tried"])
     # SciPy's errors are against mirrorsim's equations, in SciPy at a tight tolerance.
     tight = capped(p, 5 * args.cap, odeint_peer, p.dual(), 1e-10, 1e-11)
     for name, system, method in (("SciPy RK45 (explicit)", p, solve_ivp_peer("RK45")),
@@ -610,8 +616,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes, a few seconds for each section")
     parser.add_argument("--program", default=os.environ.get("MIRRORSIM", here.parents[1] / "build" / "mirrorsim"))
-    parser.add_argument("--repeat", type=int, default=5, help="repetitions of fast runs; medians are shown")
-    parser.add_argument("--cap", type=float, help="processor seconds after which a peer is given up (default 60; quick: 3)")
+    parser.add_argument("--repeat", type=int, default=5, help="repetitions of fast runs (default 5)")
+    parser.add_argument("--cap", type=float,
+                        help="processor seconds after which a peer is given up (default 60; quick: 3)")
     parser.add_argument("--only", default="1,2,3", help="sections to run")
     args = parser.parse_args()
     args.cap = args.cap or (3 if args.quick else 60)
