@@ -1,5 +1,6 @@
 #include "run.h"
 #include "oracle.h"
+#include "saddle.h"
 #include "text.h"
 #include <cblas.h>
 #include <gsl/gsl_errno.h>
@@ -45,6 +46,10 @@ static const named flow_modes[] = {
     {"mirror", "the mirror flow alone"},
     {"gradient", "the gradient flow of the weights alone"},
     {"both", "both, with their gap"},
+    {"limit", "only where the flow ends, straight from the oracle; nothing is integrated"},
+    {"saddle",
+     "without weight decay and for beta -> 0: the path from saddle to saddle, as jump times "
+     "and plateaus"},
 };
 static const named state_forms[] = {
     {"auto", "the smaller of the two"},
@@ -403,9 +408,84 @@ static bool partner_is_cheap(const ms_run *run) {
   return 20 * p * p * p + 4000 * n * d <= PARTNER_FLOPS;
 }
 
+/* argmin { R_a(x) : Zx = y } at the total dose, or the LASSO where alpha stays on. For a dose that
+ * diverges while alpha tends to 0: at `dose`. */
+static ms_status find_limit(const ms_run *run, double dose, double *x, ms_error *err) {
+  const ms_setup *s = &run->setup;
+  double from, alpha = ms_schedule_limit(run->schedule, &from);
+  if (alpha > 0)
+    return ms_oracle_lasso(s->problem, s->param->cost * alpha, 1e-12, x, err);
+  double total = ms_schedule_total(run->schedule);
+  if (isfinite(total))
+    dose = total;
+  if (!isfinite(dose))
+    return ms_fail(err, MS_UNSUPPORTED,
+                   "the dose of this schedule diverges while alpha tends to 0");
+  return ms_oracle_interpolator(s->problem, s->param, &s->start, -dose, 1e-11, x, err);
+}
+
+static ms_status build_limit(ms_run *run, ms_error *err) {
+  run->points = 1;
+  run->times[0] = INFINITY;
+  run->given = ms_doubles(run->problem->Z->d);
+  return run->given ? find_limit(run, INFINITY, run->given, err) : ms_no_memory(err);
+}
+
+/* The path for the scales as they are: their logarithms, relative to the smallest, are the growth
+ * times of arXiv 2607.12332. */
+static ms_status build_saddle(ms_run *run, ms_error *err) {
+  const ms_setup *s = &run->setup;
+  size_t d = run->problem->Z->d, count;
+  double least = 0;
+  if (ms_schedule_total(run->schedule) > 0)
+    return ms_fail(err, MS_UNSUPPORTED,
+                   "--flow saddle is the path without weight decay: it takes "
+                   "--wd-schedule none");
+  for (size_t j = 0; j < d; j++)
+    least = fmin(least, run->ln_beta[j]);
+  double *grow = ms_doubles(2 * d);
+  if (!grow)
+    return ms_no_memory(err);
+  ms_status status = MS_OK;
+  for (size_t j = 0; j < d && status == MS_OK; j++) {
+    grow[j] = (run->ln_beta[j] + run->kappa[j]) / least;
+    grow[d + j] = (run->ln_beta[j] - run->kappa[j]) / least;
+    if (!(least < 0) || grow[j] < 0 || grow[d + j] < 0)
+      status = ms_fail(err, MS_UNSUPPORTED,
+                       "--flow saddle is the limit of small scales: it takes an "
+                       "--init-scale below 1 and --init-x within it");
+  }
+  ms_saddle *path = NULL;
+  if (status == MS_OK)
+    status = ms_saddle_path(s->problem, s->param->rate, grow, grow + d, &path, &count, err);
+  free(grow);
+  if (status != MS_OK)
+    return status;
+  free(run->times);
+  run->points = count;
+  run->times = ms_doubles(count);
+  run->given = ms_doubles(count * d);
+  for (size_t i = 0; i < count && run->times && run->given; i++) {
+    run->times[i] = -least * path[i].time;
+    memcpy(run->given + i * d, path[i].x, d * sizeof *path[i].x);
+  }
+  ms_saddle_free(path, count);
+  run->keep_states = true;
+  return run->times && run->given ? MS_OK : ms_no_memory(err);
+}
+
 static ms_status build_flows(ms_run *run, ms_error *err) {
   const char *mode = ms_config_text(run->cfg, "flow"), *state = ms_config_text(run->cfg, "state");
   ms_setup *s = &run->setup;
+  bool limit = strcmp(mode, "limit") == 0, saddle = strcmp(mode, "saddle") == 0;
+  if ((limit || saddle) && (run->problem->loss != ms_loss_at(0) || !(s->param->rate > 0)))
+    return ms_fail(err, MS_UNSUPPORTED,
+                   "--flow %s is there for the squared loss and --param mw and "
+                   "uv",
+                   mode);
+  run->flow_name = mode;
+  if (limit || saddle)
+    return limit ? build_limit(run, err) : build_saddle(run, err);
   bool mirror = strcmp(mode, "gradient") != 0, exists = s->param->primal != NULL;
   if (mirror && !exists && strcmp(mode, "auto") != 0)
     return ms_fail(err, MS_UNSUPPORTED, "--flow %s: the parametrization '%s' has no mirror flow",
@@ -540,7 +620,7 @@ ms_status ms_run_new(ms_run **out, const ms_config *cfg, ms_error *err) {
   if (!run)
     return ms_no_memory(err);
   run->start_seconds = seconds_now();
-  run->limit_gap = NAN;
+  run->limit_gap = run->from_min_l1 = run->from_min_l2 = NAN;
   run->worst_gap = run->worst_drift = NAN;
   run->status = "running";
   run->cfg = ms_config_copy(cfg);
@@ -562,15 +642,17 @@ void ms_run_free(ms_run *run) {
   ms_problem_free(run->core);
   ms_schedule_free(run->schedule);
   ms_config_free(run->cfg);
-  double *blocks[] = {run->ln_beta, run->kappa,     run->times,   run->x,    run->Zx,
-                      run->scratch, run->partner_x, run->start_x, run->rows, run->states};
+  double *blocks[] = {run->ln_beta, run->kappa,   run->times,     run->x,
+                      run->Zx,      run->scratch, run->partner_x, run->start_x,
+                      run->rows,    run->states,  run->given};
   for (size_t i = 0; i < COUNT(blocks); i++)
     free(blocks[i]);
   free(run);
 }
 
 void ms_run_interrupt_on(ms_run *run, const volatile sig_atomic_t *flag) {
-  run->flow->integrator->interrupt = flag;
+  if (run->flow)
+    run->flow->integrator->interrupt = flag;
   if (run->partner)
     run->partner->integrator->interrupt = flag;
 }
@@ -622,7 +704,8 @@ static ms_status record(ms_run *run, double t, ms_error *err) {
                   .gap = NAN,
                   .drift = NAN};
   run->largest_x = fmax(run->largest_x, largest(run->x, d));
-  view.drift = ms_flow_invariant_drift(run->flow, t);
+  if (run->flow)
+    view.drift = ms_flow_invariant_drift(run->flow, t);
   if (isnan(view.drift) && run->partner)
     view.drift = ms_flow_invariant_drift(run->partner, t);
   if (run->partner) {
@@ -645,6 +728,12 @@ ms_status ms_run_advance(ms_run *run, size_t i, ms_error *err) {
   if (i >= run->points)
     return ms_fail(err, MS_BAD_SETTING, "point %zu of %zu does not exist", i, run->points);
   double t = run->times[i];
+  if (!run->flow) {
+    size_t d = run->problem->Z->d;
+    memcpy(run->x, run->given + i * d, d * sizeof *run->x);
+    ms_matrix_mul(run->problem->Z, run->x, run->Zx);
+    return record(run, t, err);
+  }
   ms_status status = ms_flow_advance(run->flow, &t, run->x, run->Zx, err);
   if (status < 0)
     return status;
@@ -694,38 +783,39 @@ const char *ms_run_note(const ms_run *run, size_t i) {
 
 /* ---- The end -------------------------------------------------------------------------------- */
 
+/* max_j |x_j - other_j| relative to the largest |x| there was. */
+static double relative_distance(const ms_run *run, const double *other) {
+  size_t d = run->problem->Z->d;
+  double size = fmax(largest(other, d), run->largest_x), difference = 0;
+  for (size_t j = 0; j < d; j++)
+    difference = fmax(difference, fabs(run->x[j] - other[j]));
+  return size > 0 ? difference / size : difference;
+}
+
 static void compare_with_limit(ms_run *run) {
   const ms_setup *s = &run->setup;
   size_t n = run->problem->Z->n, d = run->problem->Z->d;
   double small = (double)MS_MIN(n, d);
-  if (run->problem->loss != ms_loss_at(0) || !(s->param->rate > 0))
+  if (run->problem->loss != ms_loss_at(0))
     return;
   if (small * small * (double)MS_MAX(n, d) > ORACLE_FLOPS) {
     ms_run_add_note(run, "The end is not compared with the independent limit: expensive at this "
                          "size.");
     return;
   }
-  double *x = ms_doubles(d), from;
-  if (!x)
-    return;
+  double *x = ms_doubles(d);
   ms_error err = {0};
-  double alpha = ms_schedule_limit(run->schedule, &from);
-  ms_status status;
-  if (alpha > 0) {
-    status = ms_oracle_lasso(s->problem, s->param->cost * alpha, 1e-12, x, &err);
-  } else {
-    double dose = ms_schedule_total(run->schedule);
-    if (isinf(dose)) /* alpha tends to 0, slowly: the limit at the dose that the run has reached */
-      dose = ms_run_observe(run, "dose");
-    status = ms_oracle_interpolator(s->problem, s->param, &s->start, -dose, 1e-11, x, &err);
+  if (x && s->param->rate > 0 && run->flow) {
+    if (find_limit(run, ms_run_observe(run, "dose"), x, &err) == MS_OK)
+      run->limit_gap = relative_distance(run, x);
+    else
+      ms_run_add_note(run, "The end is not compared with the independent limit: %s.", err.message);
   }
-  if (status == MS_OK) {
-    double size = fmax(largest(x, d), run->largest_x), difference = 0;
-    for (size_t j = 0; j < d; j++)
-      difference = fmax(difference, fabs(run->x[j] - x[j]));
-    run->limit_gap = size > 0 ? difference / size : difference;
-  } else {
-    ms_run_add_note(run, "The end is not compared with the independent limit: %s.", err.message);
+  if (x && n < d) {
+    if (ms_minimum_l1(s->problem, NULL, NULL, x, &err) == MS_OK)
+      run->from_min_l1 = relative_distance(run, x);
+    if (ms_minimum_l2(s->problem, run->start_x, x, &err) == MS_OK)
+      run->from_min_l2 = relative_distance(run, x);
   }
   free(x);
 }
@@ -735,7 +825,7 @@ ms_status ms_run_finish(ms_run *run, ms_status outcome, const ms_error *why, ms_
     return ms_fail(err, MS_STALLED, "nothing was recorded");
   run->finished = true;
   run->seconds = seconds_now() - run->start_seconds;
-  run->status = outcome == MS_OK            ? "t_end"
+  run->status = outcome == MS_OK            ? (run->flow ? "t_end" : run->flow_name)
                 : outcome == MS_ENDED       ? run->flow->end
                 : outcome == MS_INTERRUPTED ? "interrupted"
                                             : "failed";

@@ -36,6 +36,9 @@ struct ms_run {
   ms_flow *flow;    /* the flow whose x is recorded */
   ms_flow *partner; /* the gradient flow beside a mirror flow, or NULL */
   const char *flow_name;
+  /* --flow limit and saddle integrate nothing: flow is NULL and x is given at every planned time.
+   */
+  double *given; /* points * d, row-major */
 
   size_t points; /* planned times */
   double *times;
@@ -51,7 +54,7 @@ struct ms_run {
   bool finished;
   const char *status;
   char message[768], rank_text[8];
-  double limit_gap, limit_seconds, seconds, start_seconds;
+  double limit_gap, from_min_l1, from_min_l2, limit_seconds, seconds, start_seconds;
   size_t notes;
   char note[MS_NOTES_MAX][MS_NOTE_LENGTH];
 };

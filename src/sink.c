@@ -23,7 +23,7 @@ static double observed(const ms_run *run, const char *name) {
 }
 
 static double both(const ms_run *run, size_t flow, size_t partner) {
-  return (double)(flow + (run->partner ? partner : 0));
+  return run->flow ? (double)(flow + (run->partner ? partner : 0)) : NAN;
 }
 
 #define PARTNER(run, field) ((run)->partner ? (run)->partner->field : 0)
@@ -34,9 +34,10 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
       {"model", "", ms_config_text(run->cfg, "model"), NAN, false},
       {"param", "", run->setup.param->name, NAN, false},
       {"flow", "", run->flow_name, NAN, false},
-      {"state", "form of the equations", f->class->name, NAN, false},
-      {"method", "", run->setup.method->name, NAN, false},
-      {"lr", "step size", NULL, run->setup.method->discrete ? run->setup.training.lr : NAN, false},
+      {"state", "form of the equations", f ? f->class->name : NULL, NAN, false},
+      {"method", "", f ? run->setup.method->name : NULL, NAN, false},
+      {"lr", "step size", NULL, f && run->setup.method->discrete ? run->setup.training.lr : NAN,
+       false},
       {"schedule", "", run->schedule->class->name, NAN, false},
       {"status", "why the run ended", run->status, NAN, false},
       {"t_end", "", NULL, observed(run, "t"), false},
@@ -62,12 +63,16 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
       {"gf_mf_gap", "largest along the run", NULL, run->worst_gap, false},
       {"invariant_drift", "largest along the run", NULL, run->worst_drift, false},
       {"limit_gap", "from the independent limit", NULL, run->limit_gap, false},
-      {"steps", "of the flow recorded", NULL, (double)f->integrator->steps, true},
+      {"from_min_l1", "from the minimum-L1 interpolator", NULL, run->from_min_l1, false},
+      {"from_min_l2", "from the minimum-L2 interpolator", NULL, run->from_min_l2, false},
+      {"steps", "of the flow recorded", NULL, f ? (double)f->integrator->steps : NAN, true},
       {"rhs_evaluations", "right-hand sides, all flows", NULL,
-       both(run, f->integrator->rhs_count, PARTNER(run, integrator->rhs_count)), true},
+       both(run, f ? f->integrator->rhs_count : 0, PARTNER(run, integrator->rhs_count)), true},
       {"jacobian_evaluations", "all flows", NULL,
-       both(run, f->integrator->jacobian_count, PARTNER(run, integrator->jacobian_count)), true},
-      {"passes", "over Z, all flows", NULL, both(run, f->passes, PARTNER(run, passes)), true},
+       both(run, f ? f->integrator->jacobian_count : 0, PARTNER(run, integrator->jacobian_count)),
+       true},
+      {"passes", "over Z, all flows", NULL, both(run, f ? f->passes : 0, PARTNER(run, passes)),
+       true},
       {"message", "", *run->message ? run->message : NULL, NAN, false},
   };
   if (i >= sizeof all / sizeof *all)

@@ -8,7 +8,8 @@ static const struct {
 } suites[] = {
     {"text", text_suite},         {"config", config_suite}, {"problem", problem_suite},
     {"schedule", schedule_suite}, {"param", param_suite},   {"oracle", oracle_suite},
-    {"flow", flow_suite},         {"run", run_suite},       {"cli", cli_suite},
+    {"saddle", saddle_suite},     {"flow", flow_suite},     {"run", run_suite},
+    {"cli", cli_suite},
 };
 
 /* Runs the suites named, all without arguments; TAP on standard output. */

@@ -23,9 +23,9 @@ static void fill(double *values, size_t n) {
 }
 
 static void near(double got, double want, double tolerance, const char *what, size_t i) {
-  ck_assert_msg(got == want || fabs(got - want) <= tolerance,
-                "%s %zu: %.17g, expected %.17g, difference %.3g, allowed %.3g", what, i, got, want,
-                got - want, tolerance);
+  if (!(got == want || fabs(got - want) <= tolerance))
+    ck_abort_msg("%s %zu: %.17g, expected %.17g, difference %.3g, allowed %.3g", what, i, got, want,
+                 got - want, tolerance);
 }
 
 /* ---- A folder for data, removed afterwards -------------------------------------------------- */
@@ -127,7 +127,7 @@ START_TEST(same_seed_same_bytes) {
   ms_problem_free(a);
 
   /* Many seeds, all different. */
-  enum { SEEDS = 1000 };
+  enum { SEEDS = 500 };
   double first[SEEDS];
   for (int i = 0; i < SEEDS; i++) {
     char text[32];
@@ -135,7 +135,8 @@ START_TEST(same_seed_same_bytes) {
     b = good(SETTINGS("n=1", "d=1", text));
     first[i] = b->Z->values[0];
     for (int k = 0; k < i; k++)
-      ck_assert_msg(first[k] != first[i], "seeds %d and %d", k, i);
+      if (first[k] == first[i])
+        ck_abort_msg("seeds %d and %d", k, i);
     ms_problem_free(b);
   }
 

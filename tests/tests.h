@@ -11,6 +11,7 @@ Suite *schedule_suite(void);
 Suite *param_suite(void);
 Suite *config_suite(void);
 Suite *problem_suite(void);
+Suite *saddle_suite(void);
 Suite *flow_suite(void);
 Suite *run_suite(void);
 Suite *cli_suite(void);
