@@ -16,6 +16,8 @@ static const double SETTLED_DOSE = 1e-9;
 /* The same for a dose that diverges slowly: force of weight decay relative to the first gradient.
  */
 static const double SETTLED_ALPHA = 1e-10;
+/* Steps late in a run are a few hundredths of the time so far: for so long rounding adds up. */
+static const double NOISE_PART = 1.0 / 32;
 /* Smallest amplitude of w, as a logarithm, whose square is safely a normal number. */
 static const double LN_SMALLEST = -330;
 /* ln(beta / size of x) up to which x keeps enough digits as a difference of numbers like beta. */
@@ -75,6 +77,8 @@ double ms_flow_solution_size(const ms_setup *s) {
 
 /* Error that a step may make in mu: as much as moves ln|x| by rtol, and less while beta_a dwarfs
  * the solution: x then moves by dx/dmu at 0, which the dose shrinks. */
+static const double STEP_PART = 0.2; /* so that the errors of all steps stay below 10 rtol */
+
 typedef struct mu_tolerance {
   double most, size; /* size of x; 0: not known */
   size_t widest;     /* the coordinate of largest beta */
@@ -91,8 +95,8 @@ static mu_tolerance mu_tolerance_new(const ms_setup *s) {
     e.most /= steep;
     return e;
   }
-  e.most = s->rtol / steep;
-  e.size = s->rtol * size;
+  e.most = STEP_PART * s->rtol / steep;
+  e.size = STEP_PART * s->rtol * size;
   for (size_t j = 1; j < s->problem->Z->d; j++)
     if (s->start.ln_beta[j] > s->start.ln_beta[e.widest])
       e.widest = j;
@@ -135,7 +139,7 @@ static ms_status sample_create(ms_flow *flow, double *y0, ms_error *err) {
   ms_matrix_row_norms(Z, own->row);
   own->allowed = mu_tolerance_new(&flow->setup);
   const ms_problem *p = flow->setup.problem;
-  own->noise = DBL_EPSILON * fabs(p->y[cblas_idamax((int)n, p->y, 1)]) / p->samples;
+  own->noise = NOISE_PART * DBL_EPSILON * fabs(p->y[cblas_idamax((int)n, p->y, 1)]) / p->samples;
   memset(y0, 0, n * sizeof *y0);
   return MS_OK;
 }
@@ -269,7 +273,7 @@ static ms_status dual_create(ms_flow *flow, double *y0, ms_error *err) {
   own->root = own->H + square;
   own->u = own->root + d;
   own->allowed = mu_tolerance_new(&flow->setup);
-  own->noise = DBL_EPSILON * flow->setup.gradient_scale;
+  own->noise = NOISE_PART * DBL_EPSILON * flow->setup.gradient_scale;
   memset(y0, 0, d * sizeof *y0);
   return MS_OK;
 }

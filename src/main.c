@@ -152,8 +152,7 @@ static int report(ms_run *run, const ms_config *cfg, const char *dir) {
   } else if (!quiet) {
     print_table(run);
     if (dir)
-      printf("\nwrote %s/{trajectory.csv,x.csv,state.npz,summary.json,config.ini,potential.csv}\n",
-             dir);
+      printf("\nwrote %s/\n", dir);
   }
   const char *formats = ms_config_text(cfg, "plot");
   return formats ? draw(dir, formats, quiet) : EXIT_SUCCESS;

@@ -1,4 +1,5 @@
 #include "tests.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +13,13 @@ static const struct {
     {"cli", cli_suite},
 };
 
-/* Runs the suites named, all without arguments; TAP on standard output. */
+/* Runs the suites named, all without arguments; TAP on standard output. --list names them. */
 int main(int argc, char **argv) {
+  if (argc == 2 && strcmp(argv[1], "--list") == 0) {
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
+      puts(suites[i].name);
+    return EXIT_SUCCESS;
+  }
   SRunner *runner = srunner_create(NULL);
   for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
     bool wanted = argc == 1;

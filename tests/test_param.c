@@ -1,7 +1,6 @@
-/* param.h: g and its derivatives, the mirror maps and the potential of every parametrization.
- *
- * h = |w|^2 throughout: a parametrization with another h needs its own checks of `cost` and of the
- * flow. */
+/* param.h: g and its derivatives, the mirror maps and the potential. What any parametrization must
+ * satisfy is checked for all of them at moderate scales; the closed forms of the hyperbolic family
+ * (rate > 0) over the whole range. */
 #include "../models/param.h"
 #include "tests.h"
 #include <float.h>
@@ -34,6 +33,26 @@ static void near(double got, double want, double tolerance, const char *what, co
 /* Derivative from five points: exact for polynomials up to the fourth degree. */
 #define DERIVATIVE(f, x, h)                                                                        \
   ((8 * (f((x) + (h)) - f((x) - (h))) - (f((x) + 2 * (h)) - f((x)-2 * (h)))) / (12 * (h)))
+
+/* Every parametrization of the hyperbolic family. */
+#define EACH_HYPERBOLIC(p)                                                                         \
+  for (size_t hyperbolic_index = 0; ms_param_at(hyperbolic_index); hyperbolic_index++)             \
+    for (const ms_param *p = ms_param_at(hyperbolic_index); p && p->rate > 0; p = NULL)
+
+/* Every parametrization at each of its first depths. */
+static void each(void (*check)(const ms_param *p)) {
+  for (size_t i = 0; ms_param_at(i); i++) {
+    check(ms_param_at(i));
+    if (!ms_param_at(i)->configure)
+      continue;
+    for (size_t depth = ms_param_at(i)->depth_min;
+         depth <= ms_param_at(i)->depth_max && depth < ms_param_at(i)->depth_min + 4; depth++) {
+      ms_param adapted = *ms_param_at(i);
+      adapted.configure(&adapted, depth);
+      check(&adapted);
+    }
+  }
+}
 
 /* One coordinate at a dose. */
 typedef struct point {
@@ -90,10 +109,12 @@ START_TEST(registry) {
     const ms_param *p = ms_param_at(i);
     ck_assert(p->name && p->summary && p->g && p->h);
     ck_assert(p->width >= 1 && p->width <= MS_WIDTH_MAX);
-    ck_assert(p->weights && p->map && p->slope && p->bend && p->scale);
+    ck_assert(p->weights && p->map && p->slope && p->bend && p->degree >= 0);
+    ck_assert((p->configure != NULL) == (p->depth_max > 0));
+    ck_assert(p->depth_min <= p->depth && p->depth <= p->depth_max);
     bool mirror = p->primal != NULL;
-    ck_assert((p->dual != NULL) == mirror && (p->potential != NULL) == mirror &&
-              (p->ln_scale != NULL) == mirror);
+    ck_assert((p->dual != NULL) == mirror && (p->potential != NULL) == mirror);
+    ck_assert(!(p->rate > 0) || (mirror && p->scale && p->ln_scale));
     for (size_t k = 0; k < i; k++)
       ck_assert_str_ne(ms_param_at(k)->name, p->name);
     mw = mw || strcmp(p->name, "mw") == 0;
@@ -126,40 +147,119 @@ START_TEST(formulas) {
 }
 END_TEST
 
-START_TEST(slope_and_bend) {
-  for (size_t i = 0; ms_param_at(i); i++) {
-    const ms_param *p = ms_param_at(i);
-    size_t width = p->width;
-    for (int k = 0; k < 200; k++) {
-      double w[MS_WIDTH_MAX], v[MS_WIDTH_MAX], dg[MS_WIDTH_MAX], bend[MS_WIDTH_MAX * MS_WIDTH_MAX];
-      double size = exp(uniform(-5, 5)), h = 1e-3 * size;
-      for (size_t b = 0; b < width; b++)
-        w[b] = v[b] = size * uniform(-1, 1);
-      p->slope(p, w, dg);
-      p->bend(p, w, bend);
+static void check_slope_and_bend(const ms_param *p) {
+  size_t width = p->width;
+  ck_assert(width >= 1 && width <= MS_WIDTH_MAX);
+  for (int k = 0; k < 200; k++) {
+    double w[MS_WIDTH_MAX], v[MS_WIDTH_MAX], dg[MS_WIDTH_MAX], bend[MS_WIDTH_MAX * MS_WIDTH_MAX];
+    double size = exp(uniform(-4, 2)), h = 1e-3 * size;
+    /* Away from 0, which not every g allows. */
+    for (size_t b = 0; b < width; b++)
+      w[b] = v[b] = size * uniform(0.2, 1) * (p->rate > 0 ? sign() : 1);
+    p->slope(p, w, dg);
+    p->bend(p, w, bend);
+    for (size_t b = 0; b < width; b++) {
+      double g[4], slopes[4][MS_WIDTH_MAX], most = fabs(p->map(p, w)) / size;
+      static const int steps[] = {-2, -1, 1, 2};
+      for (size_t c = 0; c < width; c++)
+        most = fmax(most, fabs(dg[c]));
+      for (int q = 0; q < 4; q++) {
+        v[b] = w[b] + steps[q] * h;
+        g[q] = p->map(p, v);
+        p->slope(p, v, slopes[q]);
+      }
+      v[b] = w[b];
+      near(dg[b], (8 * (g[2] - g[1]) - (g[3] - g[0])) / (12 * h), 1e-8 * most, "dg", p, w[b]);
+      for (size_t c = 0; c < width; c++)
+        near(bend[c * width + b],
+             (8 * (slopes[2][c] - slopes[1][c]) - (slopes[3][c] - slopes[0][c])) / (12 * h),
+             1e-7 * most / size, "d2g", p, w[b]);
+    }
+    if (p->decay) {
+      double dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX], slopes[4][MS_WIDTH_MAX], none[MS_WIDTH_MAX];
+      p->decay(p, w, dh, d2h);
       for (size_t b = 0; b < width; b++) {
-        double g[4], slopes[4][MS_WIDTH_MAX];
-        static const int steps[] = {-2, -1, 1, 2};
         for (int q = 0; q < 4; q++) {
-          v[b] = w[b] + steps[q] * h;
-          g[q] = p->map(p, v);
-          p->slope(p, v, slopes[q]);
+          v[b] = w[b] + (q < 2 ? q - 2 : q - 1) * h;
+          p->decay(p, v, slopes[q], none);
         }
         v[b] = w[b];
-        near(dg[b], (8 * (g[2] - g[1]) - (g[3] - g[0])) / (12 * h), 1e-10 * size, "dg", p, w[b]);
-        for (size_t c = 0; c < width; c++)
-          near(bend[c * width + b],
-               (8 * (slopes[2][c] - slopes[1][c]) - (slopes[3][c] - slopes[0][c])) / (12 * h),
-               1e-10, "d2g", p, w[b]);
+        near(d2h[b], (8 * (slopes[2][b] - slopes[1][b]) - (slopes[3][b] - slopes[0][b])) / (12 * h),
+             1e-7 * (fabs(d2h[b]) + fabs(dh[b]) / size), "d2h", p, w[b]);
       }
     }
   }
+}
+
+START_TEST(slope_and_bend) {
+  each(check_slope_and_bend);
+}
+END_TEST
+
+/* A random start of any parametrization, at scales of about 1; false: not a possible one. */
+static bool random_start(const ms_param *p, point *c) {
+  const char *why = NULL;
+  double x0 = uniform(-1, 1);
+  *c = (point){uniform(-3, 1), NAN, 0};
+  if (!p->locate)
+    c->kappa = asinh(x0 / exp(c->ln_beta));
+  else if (!p->locate(p, c->ln_beta, x0, &c->kappa, &why)) {
+    ck_assert_ptr_nonnull(why);
+    return false;
+  }
+  double w[MS_WIDTH_MAX];
+  ck_assert(p->weights(p, c->ln_beta, c->kappa, w));
+  near(p->map(p, w), x0, 1e-10, "x0", p, x0);
+  return true;
+}
+
+static void check_maps(const ms_param *p) {
+  if (!p->primal)
+    return;
+  int checked = 0;
+  for (int k = 0; k < 300; k++) {
+    point c;
+    if (!random_start(p, &c))
+      continue;
+    double w[MS_WIDTH_MAX], x, dx, low = -INFINITY, high = INFINITY;
+    p->weights(p, c.ln_beta, c.kappa, w);
+    near(x_of(p, c, 0), p->map(p, w), 1e-9, "start", p, c.kappa);
+    c.a = -uniform(0, 0.1);
+    if (p->domain)
+      p->domain(p, c.ln_beta, c.kappa, c.a, &low, &high);
+    double mu = uniform(fmax(-0.2, 0.8 * low), fmin(0.2, 0.8 * high)), h = 1e-4;
+    if (primal(p, c, mu, &x, &dx) != 0 || !(mu - 20 * h > low && mu + 20 * h < high))
+      continue;
+    checked++;
+    near(mu_of(p, c, x), mu, 1e-8, "mu", p, x);
+#define F(m) x_of(p, c, m)
+    near(DERIVATIVE(F, mu, h), dx, 1e-6 * (1 + dx), "dx/dmu", p, mu);
+#undef F
+    if (!(dx > 1e-3))
+      continue;
+    double step = h * dx;
+#define F(z) R_of(p, c, z)
+    near(DERIVATIVE(F, x, step), mu, 1e-6 * (1 + 1 / dx), "dR/dx", p, x);
+#undef F
+#define F(z) mu_of(p, c, z)
+    near(DERIVATIVE(F, x, step) * dx, 1, 1e-5, "d2R/dx2 dx/dmu", p, x);
+#undef F
+    ck_assert(R_of(p, c, x) >= -1e-12);
+    near(R_of(p, c, x_of(p, c, 0)), 0, 1e-9, "least R", p, 0);
+  }
+  ck_assert_int_gt(checked, 50);
+}
+
+START_TEST(maps_agree) {
+  each(check_maps);
 }
 END_TEST
 
 START_TEST(weights_of_a_start) {
   for (size_t i = 0; ms_param_at(i); i++) {
     const ms_param *p = ms_param_at(i);
+    if (!(p->rate > 0))
+      continue;
     for (int k = 0; k < 2000; k++) {
       double ln_beta = uniform(log(1e-8), log(1e6)), kappa = k == 0 ? 0 : uniform(-8, 8);
       double w[MS_WIDTH_MAX], beta = exp(ln_beta);
@@ -179,6 +279,8 @@ END_TEST
 START_TEST(weights_beyond_double_precision) {
   for (size_t i = 0; ms_param_at(i); i++) {
     const ms_param *p = ms_param_at(i);
+    if (!(p->rate > 0))
+      continue;
     double w[MS_WIDTH_MAX];
     static const double beyond[] = {-23025, -2302.585, -760, 760, 2302};
     for (int k = 0; k < 5; k++)
@@ -217,7 +319,7 @@ static double ray_cost(const ms_param *p, double phi, double x) {
 START_TEST(representation_cost) {
   for (size_t i = 0; ms_param_at(i); i++) {
     const ms_param *p = ms_param_at(i);
-    if (p->width != 2)
+    if (p->width != 2 || !(p->rate > 0))
       continue;
     for (int k = 0; k < 20; k++) {
       double x = sign() * exp(uniform(-6, 6)), best = 0, least = INFINITY;
@@ -246,12 +348,8 @@ END_TEST
 
 /* ---- Mirror maps ---------------------------------------------------------------------------- */
 
-#define EACH_MIRROR(p)                                                                             \
-  for (size_t mirror_index = 0; ms_param_at(mirror_index); mirror_index++)                         \
-    for (const ms_param *p = ms_param_at(mirror_index); p && p->primal; p = NULL)
-
 START_TEST(primal_formula) {
-  EACH_MIRROR(p)
+  EACH_HYPERBOLIC(p)
   for (int k = 0; k < 3000; k++) {
     point c = random_point(-20, 20);
     double beta = exp(c.ln_beta + 4 * c.a), mu = sign() * exp(uniform(-8, 2.5));
@@ -270,7 +368,7 @@ END_TEST
 
 /* Relative precision of x right through 0: no differences of exponentials there. */
 START_TEST(small_x_keeps_its_digits) {
-  EACH_MIRROR(p)
+  EACH_HYPERBOLIC(p)
   for (double mu = 1e-300; mu < 1e-3; mu *= 1e7) {
     point c = {0, 0, 0};
     near(x_of(p, c, mu), p->rate * mu, 1e-5 * mu, "x", p, mu);
@@ -281,7 +379,7 @@ START_TEST(small_x_keeps_its_digits) {
 END_TEST
 
 START_TEST(derivative_of_primal) {
-  EACH_MIRROR(p)
+  EACH_HYPERBOLIC(p)
   for (int k = 0; k < 2000; k++) {
     point c = random_point(-30, 30);
     double mu = uniform(-6, 6), h = 2e-3 / p->rate;
@@ -297,7 +395,7 @@ END_TEST
 
 /* dual(primal(mu)) = mu for scales from 1e-1000 to 1e10 and doses up to 50. */
 START_TEST(dual_inverts_primal) {
-  EACH_MIRROR(p) {
+  EACH_HYPERBOLIC(p) {
     int checked = 0;
     for (int k = 0; k < 20000; k++) {
       point c = {uniform(-1000, 10) * log(10), uniform(-20, 20), k % 3 ? -uniform(0, 50) : 0};
@@ -317,7 +415,7 @@ START_TEST(dual_inverts_primal) {
 END_TEST
 
 START_TEST(primal_inverts_dual) {
-  EACH_MIRROR(p)
+  EACH_HYPERBOLIC(p)
   for (int k = 0; k < 20000; k++) {
     point c = {uniform(-1000, 10) * log(10), uniform(-20, 20), k % 3 ? -uniform(0, 50) : 0};
     double x = sign() * pow(10, uniform(-100, 10)), mu = mu_of(p, c, x);
@@ -329,7 +427,7 @@ START_TEST(primal_inverts_dual) {
 END_TEST
 
 START_TEST(dual_at_zero_and_huge) {
-  EACH_MIRROR(p) {
+  EACH_HYPERBOLIC(p) {
     point c = {-5, 0.75, -0.5};
     near(mu_of(p, c, 0), -0.75 / p->rate, EPS, "mu", p, 0);
     for (int k = 0; k < 3; k++) {
@@ -346,7 +444,7 @@ END_TEST
 /* ln |x| = ln beta_a + |s| - ln 2 where the scale is beyond double precision. */
 START_TEST(extreme_scales) {
   static const char *const scales[] = {"1e-1000", "1e-10000", "3.5e-4000", "1e-308", "1e-60"};
-  EACH_MIRROR(p)
+  EACH_HYPERBOLIC(p)
   for (int k = 0; k < 5; k++)
     for (int q = 0; q < 200; q++) {
       double ln_beta;
@@ -369,7 +467,7 @@ START_TEST(extreme_scales) {
       near(R_of(p, c, direction * target), R, error * target, "R", p, target);
     }
   /* In numbers: 1e-1000 e^{2302.58...} / 2 = 1/2, so that x = 1 at s = 1000 ln 10 + ln 2. */
-  EACH_MIRROR(p) {
+  EACH_HYPERBOLIC(p) {
     double ln_beta;
     ck_assert(ms_parse_log("1e-1000", &ln_beta));
     point c = {ln_beta, 0, 0};
@@ -384,7 +482,7 @@ END_TEST
 
 /* Where primal() says 0, everything is finite; beyond, it says so and does not deliver infinity. */
 START_TEST(overflow) {
-  EACH_MIRROR(p) {
+  EACH_HYPERBOLIC(p) {
     static const double beyond[] = {NAN, INFINITY, -INFINITY, 1e300, -1e300, 1e4};
     point plain = {0, 0.5, -1};
     for (int k = 0; k < 6; k++) {
@@ -415,7 +513,7 @@ END_TEST
 /* A block of coordinates is its coordinates one by one, wherever it starts; also in place. */
 START_TEST(blocks) {
   enum { D = 7 };
-  EACH_MIRROR(p) {
+  EACH_HYPERBOLIC(p) {
     double ln_beta[D], kappa[D], mu[D], x[D], dx[D], back[D];
     for (int j = 0; j < D; j++) {
       ln_beta[j] = uniform(-40, 5);
@@ -445,7 +543,7 @@ END_TEST
 /* ---- The potential -------------------------------------------------------------------------- */
 
 START_TEST(potential_formula) {
-  EACH_MIRROR(p)
+  EACH_HYPERBOLIC(p)
   for (int k = 0; k < 3000; k++) {
     point c = random_point(-25, 25);
     double beta = exp(ln_beta_of(c)), x = sign() * beta * exp(uniform(-6, 15));
@@ -459,7 +557,7 @@ START_TEST(potential_formula) {
 END_TEST
 
 START_TEST(potential_derivatives) {
-  EACH_MIRROR(p)
+  EACH_HYPERBOLIC(p)
   for (int k = 0; k < 3000; k++) {
     point c = random_point(-25, 25);
     double beta = exp(ln_beta_of(c)), x = sign() * beta * exp(uniform(-6, 20));
@@ -476,7 +574,7 @@ END_TEST
 
 /* The minimum is 0, at e^{4a} x0. */
 START_TEST(positional_bias) {
-  EACH_MIRROR(p)
+  EACH_HYPERBOLIC(p)
   for (int k = 0; k < 3000; k++) {
     point c = random_point(-25, 25);
     if (k < 100)
@@ -497,7 +595,7 @@ END_TEST
 /* Near its minimum R is a difference of larger numbers; it stays a distance: not negative and, to a
  * few digits, quadratic. */
 START_TEST(potential_near_its_minimum) {
-  EACH_MIRROR(p)
+  EACH_HYPERBOLIC(p)
   for (int k = 0; k < 3000; k++) {
     point c = random_point(-25, 25);
     double beta = exp(ln_beta_of(c)), least = beta * sinh(c.kappa), size = beta * cosh(c.kappa);
@@ -514,7 +612,7 @@ END_TEST
 
 /* x^2 / (2 rate beta) for |x| << beta, |x| / rate (ln (2|x|/beta) - 1) for |x| >> beta. */
 START_TEST(potential_limits) {
-  EACH_MIRROR(p)
+  EACH_HYPERBOLIC(p)
   for (double ln_beta = -300; ln_beta <= 300; ln_beta += 7.3) {
     point c = {ln_beta, 0, -uniform(0, 5)};
     double beta = exp(ln_beta_of(c));
@@ -530,7 +628,7 @@ START_TEST(potential_limits) {
     }
   }
   /* In numbers, with beta = 4 and 1e-9. */
-  EACH_MIRROR(p) {
+  EACH_HYPERBOLIC(p) {
     if (strcmp(p->name, "mw") == 0) {
       near(p->potential(p, log(4), 0, 0, 1e-3), 1e-6 / 16, 1e-13, "R", p, 1e-3);
       near(p->potential(p, log(1e-9), 0, 0, 2), log(4e9) - 1, 1e-8, "R", p, 2);
@@ -545,7 +643,7 @@ END_TEST
 /* The dose contracts x at fixed mu and, from x0 = 0, only raises R; both by beta_a = beta e^{4a}.
  */
 START_TEST(contraction) {
-  EACH_MIRROR(p)
+  EACH_HYPERBOLIC(p)
   for (int k = 0; k < 500; k++) {
     point c = random_point(-10, 10), undosed = c, moved = c;
     undosed.a = 0;
@@ -584,33 +682,81 @@ static double dose(const drive *d, double t) {
   return d->alpha0 * d->tau * (1 - exp(-t / d->tau));
 }
 
+/* Of the weights and, behind them, of mu. */
 static void weights_rate(const ms_param *p, const drive *d, double t, const double *w,
                          double *rate) {
+  double dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX];
+  for (size_t b = 0; b < p->width; b++)
+    dh[b] = 2 * w[b];
+  if (p->decay)
+    p->decay(p, w, dh, d2h);
   p->slope(p, w, rate);
   for (size_t b = 0; b < p->width; b++)
-    rate[b] = -gradient(d, t) * rate[b] - 2 * alpha(d, t) * w[b];
+    rate[b] = -gradient(d, t) * rate[b] - alpha(d, t) * dh[b];
+  rate[p->width] = -gradient(d, t) * (p->warp ? p->warp(p, -dose(d, t)) : 1);
 }
 
 static void runge_kutta(const ms_param *p, const drive *d, double t, double h, double *w) {
-  double k[4][MS_WIDTH_MAX], v[MS_WIDTH_MAX];
+  double k[4][MS_WIDTH_MAX + 1], v[MS_WIDTH_MAX + 1];
   static const double at[] = {0, 0.5, 0.5, 1};
   for (int q = 0; q < 4; q++) {
-    for (size_t b = 0; b < p->width; b++)
+    for (size_t b = 0; b <= p->width; b++)
       v[b] = w[b] + (q ? at[q] * h * k[q - 1][b] : 0);
     weights_rate(p, d, t + at[q] * h, v, k[q]);
   }
-  for (size_t b = 0; b < p->width; b++)
+  for (size_t b = 0; b <= p->width; b++)
     w[b] += h / 6 * (k[0][b] + 2 * k[1][b] + 2 * k[2][b] + k[3][b]);
 }
 
+/* Any parametrization, at moderate scales and times; also across a time warp. */
+static void check_flow(const ms_param *p) {
+  enum { STEPS = 400, CHECKS = 5 };
+  int checked = 0;
+  for (int k = 0; k < 60 && p->primal; k++) {
+    drive d = {uniform(-0.5, 0.5), uniform(-0.5, 0.5),          uniform(0.5, 4),
+               uniform(0, 6),      k % 4 ? uniform(0, 0.5) : 0, uniform(0.1, 1)};
+    double t_end = 0.4, w[MS_WIDTH_MAX + 1];
+    point c;
+    if (!random_start(p, &c))
+      continue;
+    p->weights(p, c.ln_beta, c.kappa, w);
+    w[p->width] = 0;
+    for (int i = 0; i < STEPS; i++) {
+      runge_kutta(p, &d, t_end * i / STEPS, t_end / STEPS, w);
+      double t = t_end * (i + 1) / STEPS, mu = w[p->width], low = -INFINITY, high = INFINITY, x;
+      c.a = -dose(&d, t);
+      if (p->domain)
+        p->domain(p, c.ln_beta, c.kappa, c.a, &low, &high);
+      /* Near the end of the domain the weights run away, and the steps are too long. */
+      if (!(mu > 0.9 * low && mu < 0.9 * high))
+        break;
+      if ((i + 1) % (STEPS / CHECKS))
+        continue;
+      checked++;
+      ck_assert_int_eq(primal(p, c, mu, &x, NULL), 0);
+      near(p->map(p, w), x, 1e-7 * (1 + fabs(x)), "x", p, t);
+      if (p->scale && p->ln_scale) {
+        double beta = exp(p->ln_scale(p, c.ln_beta, c.a));
+        near(p->scale(p, w), beta, 1e-7 * (1 + fabs(x)), "scale", p, t);
+      }
+    }
+  }
+  ck_assert_int_ge(checked, p->primal ? 50 : 0);
+}
+
+START_TEST(flows_agree) {
+  each(check_flow);
+}
+END_TEST
+
 START_TEST(gradient_flow_is_the_mirror_flow) {
   enum { STEPS = 2000, CHECKS = 8 };
-  EACH_MIRROR(p)
+  EACH_HYPERBOLIC(p)
   for (int k = 0; k < 60; k++) {
     drive d = {
         uniform(-1, 1), uniform(-1, 1), uniform(0.5, 4), uniform(0, 6), k % 4 ? uniform(0, 0.6) : 0,
         uniform(0.3, 3)};
-    double t_end = 1.5, w[MS_WIDTH_MAX];
+    double t_end = 1.5, w[MS_WIDTH_MAX + 1] = {0};
     point c = {uniform(-12, 6), uniform(-2, 2), 0};
     ck_assert(p->weights(p, c.ln_beta, c.kappa, w));
     for (int i = 0; i < STEPS; i++) {
@@ -643,6 +789,7 @@ Suite *param_suite(void) {
   tcase_add_test(tc, registry);
   tcase_add_test(tc, formulas);
   tcase_add_test(tc, slope_and_bend);
+  tcase_add_test(tc, maps_agree);
   tcase_add_test(tc, weights_of_a_start);
   tcase_add_test(tc, weights_beyond_double_precision);
   tcase_add_test(tc, representation_cost);
@@ -661,6 +808,7 @@ Suite *param_suite(void) {
   tcase_add_test(tc, potential_near_its_minimum);
   tcase_add_test(tc, potential_limits);
   tcase_add_test(tc, contraction);
+  tcase_add_test(tc, flows_agree);
   tcase_add_test(tc, gradient_flow_is_the_mirror_flow);
   suite_add_tcase(suite, tc);
   return suite;

@@ -257,9 +257,10 @@ END_TEST
 
 /* Every subset and both signs are equally likely. */
 START_TEST(truth_is_uniform) {
-  enum { SEEDS = 3000, D = 6 };
+  enum { D = 6 };
+  const int seeds = getenv("MS_TEST_QUICK") ? 300 : 3000;
   double count[D] = {0}, pairs = 0, positive = 0;
-  for (int seed = 0; seed < SEEDS; seed++) {
+  for (int seed = 0; seed < seeds; seed++) {
     char text[32];
     snprintf(text, sizeof text, "seed=%d", seed);
     ms_problem *p = good(SETTINGS("n=1", "d=6", "sparsity=2", text));
@@ -271,9 +272,9 @@ START_TEST(truth_is_uniform) {
     ms_problem_free(p);
   }
   for (size_t j = 0; j < D; j++)
-    near(count[j], SEEDS / 3.0, 5 * sqrt(SEEDS * 2 / 9.0), "times chosen", j);
-  near(pairs, SEEDS / 15.0, 5 * sqrt(SEEDS / 15.0), "times chosen together", 0);
-  near(positive, SEEDS, 5 * sqrt(SEEDS / 2.0), "positive", 0);
+    near(count[j], seeds / 3.0, 5 * sqrt(seeds * 2 / 9.0), "times chosen", j);
+  near(pairs, seeds / 15.0, 5 * sqrt(seeds / 15.0), "times chosen together", 0);
+  near(positive, seeds, 5 * sqrt(seeds / 2.0), "positive", 0);
 }
 END_TEST
 
