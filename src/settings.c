@@ -1,0 +1,196 @@
+/* The settings of models and runs, and the lists of what there is. */
+#include "config.h"
+#include "run.h"
+#include <math.h>
+#include <string.h>
+
+#define X(name) extern const ms_param ms_param_##name;
+MS_PARAMS(X)
+#undef X
+#define X(name) &ms_param_##name,
+static const ms_param *const params[] = {MS_PARAMS(X)};
+#undef X
+
+const ms_param *ms_param_at(size_t i) {
+  return i < sizeof params / sizeof *params ? params[i] : NULL;
+}
+
+/* ---- Settings ------------------------------------------------------------------------------- */
+
+typedef struct named {
+  const char *name, *summary;
+} named;
+
+static const named models[] = {{"diag", "diagonal linear network: x_j = g(w_j), one per feature"}};
+static const named flow_modes[] = {
+    {"auto", "the mirror flow, and the gradient flow beside it where that is cheap"},
+    {"mirror", "the mirror flow alone"},
+    {"gradient", "the gradient flow of the weights alone"},
+    {"both", "both, with their gap"},
+    {"limit", "only where the flow ends, straight from the oracle; nothing is integrated"},
+    {"saddle",
+     "without weight decay and for beta -> 0: the path from saddle to saddle, as jump times "
+     "and plateaus"},
+};
+static const named state_forms[] = {
+    {"auto", "the smaller of the two"},
+    {"sample-dual", "n unknowns, mu = Z' nu"},
+    {"dual", "d unknowns, mu"},
+};
+
+static const char *named_at(const named *list, size_t count, size_t i, const char **summary) {
+  if (i >= count)
+    return NULL;
+  if (summary)
+    *summary = list[i].summary;
+  return list[i].name;
+}
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+static const char *model_choice(size_t i, const char **summary) {
+  return named_at(models, COUNT(models), i, summary);
+}
+
+static const char *flow_choice(size_t i, const char **summary) {
+  return named_at(flow_modes, COUNT(flow_modes), i, summary);
+}
+
+static const char *state_choice(size_t i, const char **summary) {
+  return named_at(state_forms, COUNT(state_forms), i, summary);
+}
+
+static const named formats[] = {
+    {"png", "picture"}, {"svg", "vector, for the web"}, {"pdf", "vector, for print"}};
+
+static const char *format_choice(size_t i, const char **summary) {
+  return named_at(formats, COUNT(formats), i, summary);
+}
+
+static const char *param_choice(size_t i, const char **summary) {
+  const ms_param *p = ms_param_at(i);
+  if (p && summary)
+    *summary = p->summary;
+  return p ? p->name : NULL;
+}
+
+static const char *method_choice(size_t i, const char **summary) {
+  const ms_method *m = ms_method_at(i);
+  if (m && summary)
+    *summary = m->summary;
+  return m ? m->name : NULL;
+}
+
+#define MODEL "Model"
+const ms_setting ms_model_settings[] = {
+    {"model", MS_CHOICE, "NAME", "diag", .choice = model_choice, .group = MODEL,
+     .help = "what is trained"},
+    {"param", MS_CHOICE, "NAME", "mw", .choice = param_choice, .group = MODEL,
+     .help = "parametrization x = g(w) of one coordinate"},
+    {"depth", MS_COUNT, "L", NULL, .min = 1, .max = 100, .group = MODEL,
+     .help = "number of factors or power of parametrizations that have one"},
+    {"init-scale", MS_SCALE, "BETA", "1", .group = MODEL,
+     .help = "scale beta of the initialization (mw: (m0^2 - w0^2)/2, uv: 2 u0 v0), a number of any "
+             "magnitude (1e-1000) or a file with one per coordinate"},
+    {"init-x", MS_VALUES, "X", "0", .min = -HUGE_VAL, .max = HUGE_VAL, .group = MODEL,
+     .help = "x at t = 0: a number for all coordinates or a file (text or .npy) with one each"},
+    {.name = NULL},
+};
+
+#define FLOW "Flow and integration"
+#define OUTPUT "Output"
+const ms_setting ms_run_settings[] = {
+    {"flow", MS_CHOICE, "NAME", "auto", .choice = flow_choice, .group = FLOW,
+     .help = "which flow to integrate"},
+    {"state", MS_CHOICE, "NAME", "auto", .choice = state_choice, .group = FLOW,
+     .help = "unknowns of the mirror flow"},
+    {"method", MS_CHOICE, "NAME", "bdf", .choice = method_choice, .group = FLOW,
+     .help = "integrator"},
+    {"lr", MS_REAL, "ETA", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
+     .help =
+         "step size of gd and sgd, noise of sde; default: a tenth of what is stable at the size "
+         "that x will have"},
+    {"momentum", MS_REAL, "M", "0", .min = 0, .max = 1, .max_open = true, .group = FLOW,
+     .help = "heavy-ball momentum of gd and sgd; a step then counts as the time lr / (1 - M)"},
+    {"batch", MS_COUNT, "N", "1", .min = 1, .max = 1e8, .group = FLOW,
+     .help = "samples in a step of sgd"},
+    {"dt", MS_REAL, "TIME", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
+     .help = "time step of sde; default: lr"},
+    {"t-end", MS_REAL, "T", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
+     .help = "time to integrate to; default: until the loss tolerance or a stationary point is "
+             "reached"},
+    {"stop-loss", MS_REAL, "TOL", NULL, .min = 0, .max = HUGE_VAL, .group = FLOW,
+     .help = "end once the schedule is over and f(x) <= TOL; default: 1e-20 f(0)"},
+    {"rtol", MS_REAL, "TOL", "1e-8", .min = 1e-14, .max = 0.1, .group = FLOW,
+     .help = "error allowed per step, relative to x"},
+    {"atol", MS_REAL, "TOL", NULL, .min = 0, .max = 0.1, .min_open = true, .group = FLOW,
+     .help = "error allowed per step in the exponents of the mirror flow; default: rtol, less "
+             "where beta is larger than the solution"},
+    {"max-steps", MS_COUNT, "N", "1000000", .min = 1, .max = 1e15, .group = FLOW,
+     .help = "give up after N steps"},
+    {"threads", MS_COUNT, "N", "1", .min = 1, .max = 1024, .group = FLOW,
+     .help = "threads of the linear algebra; results differ in the last digits between numbers of "
+             "threads"},
+    {"points", MS_COUNT, "N", "400", .min = 2, .max = 1e7, .group = OUTPUT,
+     .help = "recorded times"},
+    {"out", MS_PATH, "DIR", NULL, .group = OUTPUT,
+     .help = "write trajectory.csv, x.csv, state.npz, summary.json, config.ini and potential.csv "
+             "to DIR"},
+    {"plot", MS_CHOICE, "png,svg,pdf", NULL, .listed = true, .choice = format_choice,
+     .group = OUTPUT,
+     .help = "draw trajectory and potential into the --out folder (mirrorsim-run where none is "
+             "given); --plot alone makes PNG, --plot=svg,pdf others"},
+    {"json", MS_FLAG, NULL, "off", .group = OUTPUT, .help = "print the summary as JSON, no table"},
+    {"quiet", MS_FLAG, NULL, "off", .group = OUTPUT, .help = "print nothing but errors"},
+    {.name = NULL},
+};
+
+/* ---- Lists ---------------------------------------------------------------------------------- */
+
+static const char *schedule_list(size_t i, const char **summary) {
+  const ms_schedule_class *c = ms_schedule_class_at(i);
+  if (c)
+    *summary = c->summary;
+  return c ? c->name : NULL;
+}
+
+static const char *loss_list(size_t i, const char **summary) {
+  const ms_loss *c = ms_loss_at(i);
+  if (c)
+    *summary = c->summary;
+  return c ? c->name : NULL;
+}
+
+static const char *form_list(size_t i, const char **summary) {
+  const ms_flow_class *c = ms_flow_class_at(i);
+  if (c)
+    *summary = c->summary;
+  return c ? c->name : NULL;
+}
+
+static const char *observable_list(size_t i, const char **summary) {
+  const ms_observable *o = ms_observable_at(i);
+  if (o)
+    *summary = o->summary;
+  return o ? o->name : NULL;
+}
+
+static const struct list {
+  const char *name;
+  const char *(*at)(size_t i, const char **summary);
+} lists[] = {{"models", model_choice},        {"params", param_choice},
+             {"schedules", schedule_list},    {"flows", form_list},
+             {"methods", method_choice},      {"losses", loss_list},
+             {"observables", observable_list}};
+
+const char *ms_list_name(size_t i) {
+  return i < COUNT(lists) ? lists[i].name : NULL;
+}
+
+const char *ms_list(const char *list, size_t i, const char **summary) {
+  const char *unused;
+  for (size_t k = 0; k < COUNT(lists); k++)
+    if (strcmp(lists[k].name, list) == 0)
+      return lists[k].at(i, summary ? summary : &unused);
+  return NULL;
+}
