@@ -50,8 +50,8 @@ static double truth_error(ms_view *v) {
     return NAN;
   double sum = 0;
   for (int j = 0; j < length(v); j++)
-    sum = hypot(sum, v->x[j] - truth[j]);
-  return sum;
+    sum += (v->x[j] - truth[j]) * (v->x[j] - truth[j]);
+  return sqrt(sum);
 }
 
 /* Coordinates above 1e-3 of the largest. */
@@ -93,20 +93,26 @@ static double exponent(const ms_view *v, int j) {
   return x * mu / R;
 }
 
-static double effective_exponent(ms_view *v) {
-  double sum = 0, weight = 0;
+/* Both means in one pass: each exponent costs a logarithm or two. */
+static void find_exponents(ms_view *v) {
+  double sum = 0, weighted = 0, weight = 0;
   for (int j = 0; j < length(v); j++) {
+    double p = exponent(v, j);
+    sum += p;
     weight += fabs(v->x[j]);
-    sum += fabs(v->x[j]) * exponent(v, j);
+    weighted += fabs(v->x[j]) * p;
   }
-  return weight > 0 ? sum / weight : 2;
+  v->exponent = weight > 0 ? weighted / weight : 2;
+  v->exponent_mean = sum / length(v);
+}
+
+static double effective_exponent(ms_view *v) {
+  find_exponents(v);
+  return v->exponent;
 }
 
 static double effective_exponent_mean(ms_view *v) {
-  double sum = 0;
-  for (int j = 0; j < length(v); j++)
-    sum += exponent(v, j);
-  return sum / length(v);
+  return v->exponent_mean; /* found with effective_exponent, which stands before it in the table */
 }
 
 static double kkt_residual(ms_view *v) {

@@ -4,6 +4,7 @@
 #include "text.h"
 #include <cblas.h>
 #include <gsl/gsl_errno.h>
+#include <gsl/gsl_sort.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -18,8 +19,9 @@ static const double SCALE_HORIZON = 4;   /* added for each unit of ln(1/beta) */
 static const double LAST_HORIZON = 1e14; /* where a run that does not settle is given up */
 /* A gradient flow beside the mirror flow must cost well below a second. */
 static const double PARTNER_FLOPS = 2e9;
-/* Numbers of x that are kept for state.npz; beyond that only the last x is. */
+/* Numbers of x(t) that are kept for state.npz; beyond that only KEPT_COORDINATES are. */
 static const double STATE_NUMBERS = 2e7;
+enum { KEPT_COORDINATES = 100 };
 /* Newton systems of the oracles: n^2 d up to this. */
 static const double ORACLE_FLOPS = 3e8;
 
@@ -111,11 +113,12 @@ static ms_status build_start(ms_run *run, ms_error *err) {
   run->kappa = ms_doubles(d);
   run->start_x = ms_doubles(d);
   run->x = ms_doubles(d);
+  run->last_x = ms_doubles(d);
   run->partner_x = ms_doubles(d);
   run->Zx = ms_doubles(n);
   run->scratch = ms_doubles(n + d);
-  if (!run->ln_beta || !run->kappa || !run->start_x || !run->x || !run->partner_x || !run->Zx ||
-      !run->scratch)
+  if (!run->ln_beta || !run->kappa || !run->start_x || !run->x || !run->last_x || !run->partner_x ||
+      !run->Zx || !run->scratch)
     return ms_no_memory(err);
   ms_status status = read_values(run->cfg, "init-scale", true, d, run->ln_beta, err);
   if (status == MS_OK)
@@ -167,6 +170,32 @@ static ms_status plan_times(ms_run *run, double base, ms_error *err) {
   return MS_OK;
 }
 
+/* All coordinates, or of a large problem those of largest first gradient. */
+static ms_status choose_kept(ms_run *run, ms_error *err) {
+  size_t d = run->problem->Z->d;
+  run->kept = d;
+  if ((double)run->points * (double)d > STATE_NUMBERS)
+    run->kept = MS_MIN(d, KEPT_COORDINATES);
+  run->coordinates = calloc(run->kept, sizeof *run->coordinates);
+  if (!run->coordinates)
+    return ms_no_memory(err);
+  for (size_t k = 0; k < run->kept; k++)
+    run->coordinates[k] = k;
+  if (run->kept == d)
+    return MS_OK;
+  double *g = run->scratch + run->problem->Z->n;
+  memset(run->Zx, 0, run->problem->Z->n * sizeof *run->Zx);
+  ms_flow_gradient(run->problem, run->Zx, run->scratch, g);
+  for (size_t j = 0; j < d; j++)
+    g[j] = fabs(g[j]);
+  gsl_sort_largest_index(run->coordinates, run->kept, g, 1, d);
+  ms_run_add_note(run,
+                  "x(t) is kept for the %zu coordinates of largest first gradient; all of them "
+                  "would be %.2g numbers.",
+                  run->kept, (double)run->points * (double)d);
+  return MS_OK;
+}
+
 static ms_status build_schedule(ms_run *run, ms_error *err) {
   ms_setup *s = &run->setup;
   double G = s->gradient_scale, least = 0;
@@ -188,12 +217,7 @@ static ms_status build_schedule(ms_run *run, ms_error *err) {
     s->t_end = fmax(LAST_HORIZON / G, 100 * (base + 4 * dose / G));
   }
   status = plan_times(run, base, err);
-  run->keep_states = (double)run->points * (double)run->problem->Z->d <= STATE_NUMBERS;
-  if (!run->keep_states)
-    ms_run_add_note(run,
-                    "x(t) has %.2g numbers: only the last x is kept, and x.csv is not written.",
-                    (double)run->points * (double)run->problem->Z->d);
-  return status;
+  return status == MS_OK ? choose_kept(run, err) : status;
 }
 
 /* mu is of the size x / beta: below the smallest doubles there is nothing to integrate. */
@@ -279,7 +303,9 @@ static ms_status build_saddle(ms_run *run, ms_error *err) {
     memcpy(run->given + i * d, path[i].x, d * sizeof *path[i].x);
   }
   ms_saddle_free(path, count);
-  run->keep_states = true;
+  run->kept = d;
+  for (size_t j = 0; j < d && run->coordinates; j++)
+    run->coordinates[j] = j;
   return run->times && run->given ? MS_OK : ms_no_memory(err);
 }
 
@@ -451,6 +477,7 @@ void ms_run_free(ms_run *run) {
   ms_problem_free(run->core);
   ms_schedule_free(run->schedule);
   ms_config_free(run->cfg);
+  free(run->coordinates);
   double *blocks[] = {run->ln_beta, run->kappa,   run->times,     run->x,
                       run->Zx,      run->scratch, run->partner_x, run->start_x,
                       run->rows,    run->states,  run->given};
@@ -494,7 +521,7 @@ static ms_status record(ms_run *run, double t, ms_error *err) {
     double *rows = realloc(run->rows, room * columns * sizeof *rows);
     if (rows)
       run->rows = rows;
-    double *states = realloc(run->states, (run->keep_states ? room : 1) * d * sizeof *states);
+    double *states = realloc(run->states, room * run->kept * sizeof *states);
     if (states)
       run->states = states;
     if (!rows || !states)
@@ -528,7 +555,9 @@ static ms_status record(ms_run *run, double t, ms_error *err) {
   double *row = run->rows + run->recorded * columns;
   for (size_t c = 0; c < columns; c++)
     row[c] = ms_observable_at(c)->value(&view);
-  memcpy(run->states + (run->keep_states ? run->recorded * d : 0), run->x, d * sizeof(double));
+  memcpy(run->last_x, run->x, d * sizeof *run->x);
+  for (size_t k = 0; k < run->kept; k++)
+    run->states[run->recorded * run->kept + k] = run->x[run->coordinates[k]];
   run->recorded++;
   return MS_OK;
 }
@@ -569,9 +598,7 @@ ms_status ms_run_advance(ms_run *run, size_t i, ms_error *err) {
 
 const double *ms_run_x(const ms_run *run, size_t *d) {
   *d = run->problem->Z->d;
-  if (!run->recorded)
-    return NULL;
-  return run->states + (run->keep_states ? (run->recorded - 1) * *d : 0);
+  return run->recorded ? run->last_x : NULL;
 }
 
 double ms_run_t(const ms_run *run) {

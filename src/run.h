@@ -12,6 +12,7 @@ typedef struct ms_view {
   double *r, *g; /* scratch: n, d */
   const ms_problem *problem;
   const ms_setup *setup;
+  double exponent, exponent_mean; /* filled by the observables themselves */
   double gap, drift; /* |x_gf - x_mf| relative to the largest |x| so far; the invariant's drift */
 } ms_view;
 
@@ -47,8 +48,10 @@ struct ms_run {
   double *x, *Zx, *scratch; /* present x; Zx; the rest of what views need */
   double *partner_x, *start_x;
   double *rows;   /* recorded * observables, row-major */
-  double *states; /* recorded * d, row-major; only the last x unless keep_states */
-  bool keep_states;
+  double *last_x; /* d: x at the last recorded time */
+  double *states; /* recorded * kept, row-major: x of the coordinates kept */
+  size_t kept;    /* d, or fewer for large problems: those in `coordinates` */
+  size_t *coordinates;
   double largest_x, worst_gap, worst_drift;
 
   bool finished;

@@ -145,17 +145,23 @@ static ms_status write_trajectory(const ms_run *run, const char *dir, ms_error *
   return ms_writer_commit(&w, err);
 }
 
+/* t and x(t); of a large problem x of the coordinates kept, which ones, and the last x whole. */
 static ms_status write_states(const ms_run *run, const char *dir, ms_error *err) {
-  size_t columns = 0, d = run->problem->Z->d, rows = run->keep_states ? run->recorded : 1;
+  size_t columns = 0, d = run->problem->Z->d, rows = run->recorded, kept = run->kept;
   while (ms_observable_at(columns))
     columns++;
-  double *t = ms_doubles(rows);
+  double *t = ms_doubles(rows + kept), *which = t + rows;
   if (!t)
     return ms_no_memory(err);
   for (size_t i = 0; i < rows; i++)
-    t[i] = run->rows[(run->recorded - rows + i) * columns];
-  ms_array arrays[] = {{"t", rows, 0, t}, {"x", rows, d, run->states}};
-  ms_status status = ms_npz_write(dir, "state.npz", arrays, 2, err);
+    t[i] = run->rows[i * columns];
+  for (size_t k = 0; k < kept; k++)
+    which[k] = (double)run->coordinates[k];
+  const ms_array arrays[] = {{"t", rows, 0, t},
+                             {"x", rows, kept, run->states},
+                             {"coordinates", kept, 0, which},
+                             {"x_end", d, 0, run->last_x}};
+  ms_status status = ms_npz_write(dir, "state.npz", arrays, kept < d ? 4 : 2, err);
   free(t);
   return status;
 }
@@ -178,43 +184,34 @@ static void write_name(FILE *file, const char *name) {
   fputc('"', file);
 }
 
-/* An earlier run's file must not stand beside this run's. */
-static void remove_file(const char *dir, const char *name) {
-  char path[4096];
-  if (snprintf(path, sizeof path, "%s/%s", dir, name) < (int)sizeof path)
-    unlink(path);
-}
-
 /* x_j(t) of the coordinates that end largest, largest first; x[j] or the feature's name. */
 static ms_status write_x(const ms_run *run, const char *dir, ms_error *err) {
-  size_t columns = 0, d;
-  const double *x = ms_run_x(run, &d);
-  if (!run->keep_states)
-    return (remove_file(dir, "x.csv"), MS_OK);
-  size_t *order = calloc(d, sizeof *order);
+  size_t columns = 0, kept = run->kept;
+  size_t *order = calloc(kept, sizeof *order);
   if (!order)
     return ms_no_memory(err);
-  for (size_t j = 0; j < d; j++)
-    order[j] = j;
-  qsort_r(order, d, sizeof *order, larger_first, (void *)x);
+  for (size_t k = 0; k < kept; k++)
+    order[k] = k;
+  qsort_r(order, kept, sizeof *order, larger_first, run->states + (run->recorded - 1) * kept);
   ms_writer w;
   ms_status status = ms_writer_open(&w, dir, "x.csv", err);
   if (status == MS_OK) {
-    size_t shown = MS_MIN(d, TABLE_X_MAX);
+    size_t shown = MS_MIN(kept, TABLE_X_MAX);
     while (ms_observable_at(columns))
       columns++;
     fputs("t", w.file);
     for (size_t k = 0; k < shown; k++) {
       fputc(',', w.file);
+      size_t j = run->coordinates[order[k]];
       if (run->problem->names)
-        write_name(w.file, run->problem->names[order[k]]);
+        write_name(w.file, run->problem->names[j]);
       else
-        fprintf(w.file, "x[%zu]", order[k]);
+        fprintf(w.file, "x[%zu]", j);
     }
     for (size_t i = 0; i < run->recorded; i++) {
       fprintf(w.file, "\n%.12g", run->rows[i * columns]);
       for (size_t k = 0; k < shown; k++)
-        fprintf(w.file, ",%.9g", run->states[i * d + order[k]]);
+        fprintf(w.file, ",%.9g", run->states[i * kept + order[k]]);
     }
     fputc('\n', w.file);
     status = ms_writer_commit(&w, err);
