@@ -4,6 +4,8 @@
 /* Above this |s| the smaller exponential of sinh s is below half an ulp of the larger. */
 static const double ONE_SIDED = 20;
 static const double LN2 = 0.693147180559945309417;
+/* e^{+-LN_PLAIN} and their products are normal numbers. */
+static const double LN_PLAIN = 300;
 /* x and dx overflow a little above. */
 static const double LN_HUGE = 708;
 
@@ -22,25 +24,34 @@ double ms_scaled_sinh(double s, double ln_beta) {
   return copysign(exp(fabs(s) + ln_beta - LN2), s);
 }
 
+/* One exponential per coordinate where beta itself is a normal number, two beyond. */
 int ms_hyperbolic_primal(const ms_param *p, const ms_start *start, size_t first, size_t count,
                          double a, const double *mu, double *x, double *dx) {
-  double rate = p->rate;
+  double rate = p->rate, known = NAN, beta = 0; /* beta = e^known: most coordinates share it */
   for (size_t i = 0; i < count; i++) {
     double ln_beta = start->ln_beta[first + i] + 4 * a;
     double s = rate * mu[i] + start->kappa[first + i];
-    double size = fabs(s);
+    double size = fabs(s), large, small; /* halves of beta e^{|s|} and beta e^{-|s|} */
     if (!(size + ln_beta < LN_HUGE))
       return 1;
+    if (ln_beta != known)
+      beta = exp(known = ln_beta);
     if (size < 1) {
-      /* sinh itself keeps full relative precision here, the difference of exponentials does not. */
-      double beta = exp(ln_beta);
-      x[i] = beta * sinh(s);
+      /* The difference of exponentials would lose digits: sinh and cosh - 1 from expm1. */
+      double q = expm1(size), r = q / (1 + q);
+      x[i] = copysign(beta * (q + r) / 2, s);
       if (dx)
-        dx[i] = rate * beta * cosh(s);
+        dx[i] = rate * beta * (1 + q * r / 2);
       continue;
     }
-    double large = exp(size + ln_beta - LN2);
-    double small = size < ONE_SIDED ? large * exp(-2 * size) : 0;
+    if (size < LN_PLAIN && fabs(ln_beta) < LN_PLAIN) {
+      double e = exp(size);
+      large = beta * e / 2;
+      small = beta / e / 2;
+    } else {
+      large = exp(size + ln_beta - LN2);
+      small = size < ONE_SIDED ? large * exp(-2 * size) : 0;
+    }
     x[i] = copysign(large - small, s);
     if (dx)
       dx[i] = rate * (large + small);

@@ -18,6 +18,8 @@ static const double SETTLED_DOSE = 1e-9;
 static const double SETTLED_ALPHA = 1e-10;
 /* Steps late in a run are a few hundredths of the time so far: for so long rounding adds up. */
 static const double NOISE_PART = 1.0 / 32;
+/* Losses above so many times those of 0 and x0 are no place for a flow, see unreachable(). */
+static const double UNREACHABLE_LOSS = 100;
 /* Smallest amplitude of w, as a logarithm, whose square is safely a normal number. */
 static const double LN_SMALLEST = -330;
 /* ln(beta / size of x) up to which x keeps enough digits as a difference of numbers like beta. */
@@ -164,11 +166,17 @@ static int sample_read(ms_flow *flow, double t, const double *y, double *x, doub
   return ms_matrix_fused(flow->setup.problem->Z, y, map_block, &map, Zx);
 }
 
+/* Is x where no flow can be? It never climbs far above the losses of 0 and of x0. A trial point
+ * that does is no finite number in disguise: there x is exponentially far off, Newton's steps are
+ * short whatever the error, and the iteration takes that for convergence. */
+static bool unreachable(const ms_flow *flow) {
+  return !(ms_problem_loss(flow->setup.problem, flow->Zx) <= flow->highest_loss);
+}
+
 static int sample_rhs(void *self, double t, const double *y, double *ydot) {
   ms_flow *flow = self;
-  int status = sample_read(flow, t, y, NULL, flow->Zx);
-  if (status)
-    return status;
+  if (sample_read(flow, t, y, NULL, flow->Zx) != 0 || unreachable(flow))
+    return 1;
   weighted_slope(flow, flow->Zx, ydot);
   cblas_dscal((int)flow->ode.size, -warp_at(flow, t), ydot, 1);
   return 0;
@@ -182,9 +190,8 @@ static int sample_prepare(void *self, double t, const double *y, double gamma, b
   if (fresh) {
     primal_map map = {&flow->setup, -dose_at(flow, t), NULL, flow->D};
     flow->passes += 2;
-    int status = ms_matrix_fused(p->Z, y, map_block, &map, flow->Zx);
-    if (status)
-      return status;
+    if (ms_matrix_fused(p->Z, y, map_block, &map, flow->Zx) != 0 || unreachable(flow))
+      return 1;
     if (ms_matrix_weighted_gram(p->Z, flow->D, own->S) != 0)
       return -1;
     ms_problem_curvature(p, flow->Zx, own->root);
@@ -238,9 +245,11 @@ static double sample_stray(void *self, double t0, const double *y0, double t1, c
   const ms_flow *flow = self;
   const sample_dual *own = flow->own;
   double sum = 0; /* |Z' d|_2 of orthogonal rows: at least every |d mu_j| */
-  for (size_t i = 0; i < flow->ode.size; i++)
-    sum = hypot(sum, own->row[i] * (middle[i] - (y0[i] + y1[i]) / 2));
-  return steepness(flow->setup.param, 1) * sum + dose_stray(flow, t0, t1);
+  for (size_t i = 0; i < flow->ode.size; i++) {
+    double moved = own->row[i] * (middle ? middle[i] - (y0[i] + y1[i]) / 2 : y1[i] - y0[i]);
+    sum += moved * moved;
+  }
+  return steepness(flow->setup.param, 1) * sqrt(sum) + dose_stray(flow, t0, t1);
 }
 
 static void sample_component(void *self, size_t i, char *name, size_t size) {
@@ -291,9 +300,8 @@ static int dual_read(ms_flow *flow, double t, const double *y, double *x, double
 
 static int dual_rhs(void *self, double t, const double *y, double *ydot) {
   ms_flow *flow = self;
-  int status = dual_read(flow, t, y, flow->x, flow->Zx);
-  if (status)
-    return status;
+  if (dual_read(flow, t, y, flow->x, flow->Zx) != 0 || unreachable(flow))
+    return 1;
   weighted_slope(flow, flow->Zx, flow->Zx);
   ms_matrix_tmul(flow->setup.problem->Z, flow->Zx, ydot);
   flow->passes++;
@@ -308,9 +316,8 @@ static int dual_prepare(void *self, double t, const double *y, double gamma, boo
   const ms_problem *p = flow->setup.problem;
   size_t d = p->Z->d;
   if (fresh) {
-    int status = dual_read(flow, t, y, flow->x, flow->Zx);
-    if (status)
-      return status;
+    if (dual_read(flow, t, y, flow->x, flow->Zx) != 0 || unreachable(flow))
+      return 1;
     if (!own->have_H || p->loss->curvature(0, 0) != p->loss->curvature(1, 0)) {
       ms_problem_curvature(p, flow->Zx, flow->Zx);
       if (ms_matrix_curvature(p->Z, flow->Zx, own->H) != 0)
@@ -358,7 +365,7 @@ static double dual_stray(void *self, double t0, const double *y0, double t1, con
   const ms_flow *flow = self;
   double most = 0;
   for (size_t j = 0; j < flow->ode.size; j++)
-    most = fmax(most, fabs(middle[j] - (y0[j] + y1[j]) / 2));
+    most = fmax(most, fabs(middle ? middle[j] - (y0[j] + y1[j]) / 2 : y1[j] - y0[j]));
   return steepness(flow->setup.param, 1) * most + dose_stray(flow, t0, t1);
 }
 
@@ -699,6 +706,20 @@ void ms_flow_free(ms_flow *flow) {
   free(flow);
 }
 
+static ms_status find_highest_loss(ms_flow *flow, ms_error *err) {
+  const ms_problem *p = flow->setup.problem;
+  flow->highest_loss = INFINITY;
+  if (flow->class->read(flow, 0, flow->integrator->y, flow->x, flow->Zx) != 0)
+    return ms_fail_at(err, MS_NOT_FINITE, 0, "%s: x is not finite at t = 0", flow->class->name);
+  double start = ms_problem_loss(p, flow->Zx);
+  memset(flow->Zx, 0, p->Z->n * sizeof *flow->Zx);
+  double highest = fmax(start, ms_problem_loss(p, flow->Zx));
+  /* Mirror descent may overshoot as far as it likes. */
+  if (highest > 0 && !flow->setup.method->discrete)
+    flow->highest_loss = UNREACHABLE_LOSS * highest;
+  return MS_OK;
+}
+
 ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup *setup,
                       ms_error *err) {
   ms_flow *flow = calloc(1, sizeof *flow);
@@ -735,6 +756,8 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
                                setup->step_limit, &setup->training, err);
   }
   free(y0);
+  if (status == MS_OK)
+    status = find_highest_loss(flow, err);
   if (status != MS_OK) {
     ms_flow_free(flow);
     return status;

@@ -62,7 +62,8 @@ struct ms_flow {
   size_t passes;                /* passes over Z */
   size_t checks; /* accepted steps seen by finished(), which looks at every so many */
   size_t check_every;
-  const char *end; /* "loss" or "stationary" once finished */
+  double highest_loss; /* that a trial point of a mirror flow may have */
+  const char *end;     /* "loss" or "stationary" once finished */
 };
 
 /* The flow starts at t = 0. Free with ms_flow_free. */

@@ -23,7 +23,8 @@ typedef struct ms_ode {
   /* Asked after each accepted step: has the flow come to its end? */
   bool (*finished)(void *self, double t, const double *y);
   /* How far the logarithms of what y stands for stray from straight lines between (t0, y0) and
-   * (t1, y1), given y at the middle: in e-folds. A step that strays further than 1 is taken back,
+   * (t1, y1), given y at the middle: in e-folds. With middle = NULL a bound that needs no more than
+   * the ends: how far they move at all. A step that strays further than 1 is taken back,
    * for between its ends something may have come and gone. NULL: nothing of that kind. */
   double (*stray)(void *self, double t0, const double *y0, double t1, const double *y1,
                   const double *middle);
