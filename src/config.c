@@ -64,6 +64,8 @@ static size_t edit_distance(const char *a, const char *b) {
 
 const char *ms_nearest(const char *name, const char *(*candidate)(size_t, void *), void *ctx) {
   const char *best = NULL;
+  if (!*name)
+    return NULL;
   size_t length = strlen(name), least = MS_MAX(length / 2, 1) + 1;
   for (size_t i = 0; candidate(i, ctx); i++) {
     const char *other = candidate(i, ctx);

@@ -67,52 +67,59 @@ static double ln_scale(const ms_view *v, int j) {
 }
 
 static double mean_ln_scale(ms_view *v) {
+  if (!v->setup->param->ln_scale)
+    return NAN;
   double sum = 0;
   for (int j = 0; j < length(v); j++)
     sum += ln_scale(v, j);
   return sum / length(v);
 }
 
-static double potential(ms_view *v) {
-  const ms_param *p = v->setup->param;
-  double sum = 0;
-  for (int j = 0; j < length(v); j++)
-    sum += p->potential(p, v->setup->start.ln_beta[j], v->setup->start.kappa[j], -v->dose, v->x[j]);
-  return sum;
-}
-
-/* x R'(x)/R(x) of one coordinate's potential, centred at 0 (kappa = 0): from 2 (L2) to 1 (L1). */
-static double exponent(const ms_view *v, int j) {
-  const ms_param *p = v->setup->param;
-  double x = v->x[j], ln_beta = v->setup->start.ln_beta[j], centred = 0, mu;
-  ms_start start = {&ln_beta, &centred};
-  double R = p->potential(p, ln_beta, 0, -v->dose, x);
-  if (!(R > 0)) /* x = 0, or too small to tell */
-    return 2;
-  p->dual(p, &start, 0, 1, -v->dose, &x, &mu);
-  return x * mu / R;
-}
-
-/* Both means in one pass: each exponent costs a logarithm or two. */
-static void find_exponents(ms_view *v) {
-  double sum = 0, weighted = 0, weight = 0;
+/* What the potential says of x, in one pass: each coordinate costs a logarithm or two. R_a(x), and
+ * the mean of x R'(x)/R(x), R centred at 0 (kappa = 0), which goes from 2 (L2) to 1 (L1). */
+static void find_shape(ms_view *v) {
+  const ms_setup *s = v->setup;
+  const ms_param *p = s->param;
+  double sum = 0, weighted = 0, weight = 0, R = 0, centred = 0;
   for (int j = 0; j < length(v); j++) {
-    double p = exponent(v, j);
-    sum += p;
-    weight += fabs(v->x[j]);
-    weighted += fabs(v->x[j]) * p;
+    double x = v->x[j], ln_beta = s->start.ln_beta[j], kappa = s->start.kappa[j], mu, exponent = 2;
+    double R0 = p->potential(p, ln_beta, 0, -v->dose, x);
+    if (R0 > 0) { /* x is not 0, nor too small to tell */
+      const ms_start start = {&ln_beta, &centred};
+      p->dual(p, &start, 0, 1, -v->dose, &x, &mu);
+      exponent = x * mu / R0;
+    }
+    R += kappa == 0 ? R0 : p->potential(p, ln_beta, kappa, -v->dose, x);
+    sum += exponent;
+    weight += fabs(x);
+    weighted += fabs(x) * exponent;
   }
+  v->R = R;
   v->exponent = weight > 0 ? weighted / weight : 2;
   v->exponent_mean = sum / length(v);
 }
 
 static double effective_exponent(ms_view *v) {
-  find_exponents(v);
+  v->R = v->exponent = v->exponent_mean = NAN;
+  if (v->setup->param->rate > 0)
+    find_shape(v);
   return v->exponent;
 }
 
+/* Found with effective_exponent, which stands before them in the table. */
 static double effective_exponent_mean(ms_view *v) {
-  return v->exponent_mean; /* found with effective_exponent, which stands before it in the table */
+  return v->exponent_mean;
+}
+
+static double potential(ms_view *v) {
+  const ms_setup *s = v->setup;
+  const ms_param *p = s->param;
+  if (p->rate > 0 || !p->potential)
+    return v->R;
+  double R = 0;
+  for (int j = 0; j < length(v); j++)
+    R += p->potential(p, s->start.ln_beta[j], s->start.kappa[j], -v->dose, v->x[j]);
+  return R;
 }
 
 static double kkt_residual(ms_view *v) {

@@ -12,7 +12,7 @@ typedef struct ms_view {
   double *r, *g; /* scratch: n, d */
   const ms_problem *problem;
   const ms_setup *setup;
-  double exponent, exponent_mean; /* filled by the observables themselves */
+  double R, exponent, exponent_mean; /* filled by the observables themselves */
   double gap, drift; /* |x_gf - x_mf| relative to the largest |x| so far; the invariant's drift */
 } ms_view;
 

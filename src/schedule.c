@@ -115,7 +115,8 @@ static double harmonic_alpha(const ms_schedule *s, double t, bool before) {
 }
 
 static double harmonic_dose(const ms_schedule *s, double t) {
-  return s->alpha0 * s->tau * log1p(t / s->tau);
+  double u = t / s->tau;
+  return s->alpha0 * s->tau * (isfinite(u) || isinf(t) ? log1p(u) : log(t) - log(s->tau));
 }
 
 /* quadratic: alpha_0 / (1 + t/tau)^2;  A = alpha_0 t / (1 + t/tau) */
@@ -127,7 +128,7 @@ static double quadratic_alpha(const ms_schedule *s, double t, bool before) {
 }
 
 static double quadratic_dose(const ms_schedule *s, double t) {
-  return isinf(t) ? s->alpha0 * s->tau : s->alpha0 * t / (1 + t / s->tau);
+  return t > 0 ? s->alpha0 / (1 / t + 1 / s->tau) : 0;
 }
 
 /* geometric: alpha_0 p^k, k = floor(t/tau);
@@ -147,9 +148,9 @@ static double geometric_alpha(const ms_schedule *s, double t, bool before) {
 }
 
 static double geometric_dose(const ms_schedule *s, double t) {
-  if (isinf(t))
-    return s->alpha0 * s->tau / (1 - s->p);
   double k = geometric_step(s, t, false);
+  if (!isfinite(k) || pow(s->p, k) == 0)
+    return s->alpha0 * s->tau / (1 - s->p);
   return s->alpha0 *
          (-s->tau * expm1(k * log(s->p)) / (1 - s->p) + pow(s->p, k) * (t - k * s->tau));
 }
@@ -343,7 +344,7 @@ double ms_schedule_alpha(const ms_schedule *s, double t) {
 }
 
 double ms_schedule_alpha_before(const ms_schedule *s, double t) {
-  return t > s->cut ? 0 : s->class->alpha(s, t, true);
+  return t > s->cut || s->cut == 0 ? 0 : s->class->alpha(s, t, true);
 }
 
 double ms_schedule_dose(const ms_schedule *s, double t) {

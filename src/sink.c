@@ -251,7 +251,7 @@ static ms_status write_config(const ms_run *run, const char *dir, ms_error *err)
 /* R_a of the coordinate that ended largest, over x and at doses up to the last. */
 static ms_status write_potential(const ms_run *run, const char *dir, ms_error *err) {
   const ms_param *p = run->setup.param;
-  if (!p->potential)
+  if (!p->potential || !p->ln_scale)
     return MS_OK;
   ms_writer w;
   ms_status status = ms_writer_open(&w, dir, "potential.csv", err);
