@@ -318,7 +318,7 @@ static int dual_prepare(void *self, double t, const double *y, double gamma, boo
   if (fresh) {
     if (dual_read(flow, t, y, flow->x, flow->Zx) != 0 || unreachable(flow))
       return 1;
-    if (!own->have_H || p->loss->curvature(0, 0) != p->loss->curvature(1, 0)) {
+    if (!own->have_H || !p->loss->quadratic) {
       ms_problem_curvature(p, flow->Zx, flow->Zx);
       if (ms_matrix_curvature(p->Z, flow->Zx, own->H) != 0)
         return -1;
@@ -506,7 +506,7 @@ static int gradient_prepare(void *self, double t, const double *y, double gamma,
   int status = gradient_read(flow, t, y, flow->x, flow->Zx);
   if (status)
     return status;
-  if (!own->have_H || p->loss->curvature(0, 0) != p->loss->curvature(1, 0)) {
+  if (!own->have_H || !p->loss->quadratic) {
     double *c = flow->D;
     ms_problem_curvature(p, flow->Zx, c);
     if (ms_matrix_curvature(p->Z, c, own->H) != 0)

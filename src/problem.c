@@ -23,8 +23,90 @@ static double squared_curvature(double z, double y) {
   return 1;
 }
 
+/* logistic: l = ln(1 + e^{-yz}), y = +-1 */
+
+static double logistic_value(double z, double y) {
+  double m = y * z;
+  return m > 0 ? log1p(exp(-m)) : log1p(exp(m)) - m;
+}
+
+static double logistic_slope(double z, double y) {
+  return -y / (1 + exp(y * z));
+}
+
+static double logistic_curvature(double z, double y) {
+  (void)y;
+  double e = exp(-fabs(z));
+  return e / ((1 + e) * (1 + e));
+}
+
+static bool class_target(double *y) {
+  if (*y == 0)
+    *y = -1;
+  return *y == 1 || *y == -1;
+}
+
+/* exponential: l = e^{-yz}, y = +-1 */
+
+static double exponential_value(double z, double y) {
+  return exp(-y * z);
+}
+
+static double exponential_slope(double z, double y) {
+  return -y * exp(-y * z);
+}
+
+static double exponential_curvature(double z, double y) {
+  return exp(-y * z);
+}
+
+/* huber: l = (z - y)^2 / 2 within 1 of y, |z - y| - 1/2 beyond */
+
+static double huber_value(double z, double y) {
+  double r = fabs(z - y);
+  return r < 1 ? r * r / 2 : r - 0.5;
+}
+
+static double huber_slope(double z, double y) {
+  return fmax(-1, fmin(1, z - y));
+}
+
+static double huber_curvature(double z, double y) {
+  return fabs(z - y) < 1 ? 1 : 0;
+}
+
+/* poisson: l = e^z - y z, less its minimum, y >= 0: counts of rate e^z */
+
+static double poisson_value(double z, double y) {
+  return exp(z) - y * z - (y > 0 ? y - y * log(y) : 0);
+}
+
+static double poisson_slope(double z, double y) {
+  return exp(z) - y;
+}
+
+static double poisson_curvature(double z, double y) {
+  (void)y;
+  return exp(z);
+}
+
+static bool count_target(double *y) {
+  return *y >= 0;
+}
+
 static const ms_loss losses[] = {
-    {"squared", "f = |Zx - y|^2 / (2n)", squared_value, squared_slope, squared_curvature},
+    {"squared", "f = |Zx - y|^2 / (2n)", squared_value, squared_slope, squared_curvature, NULL,
+     NULL, true, 1e-20},
+    {"logistic", "mean of ln(1 + exp(-y_i (Zx)_i)), classes 0 and 1 or -1 and 1", logistic_value,
+     logistic_slope, logistic_curvature, class_target, "classes: 0 and 1, or -1 and 1", false,
+     1e-8},
+    {"exponential", "mean of exp(-y_i (Zx)_i), classes as for logistic", exponential_value,
+     exponential_slope, exponential_curvature, class_target, "classes: 0 and 1, or -1 and 1", false,
+     1e-8},
+    {"huber", "squared within 1 of y, linear beyond", huber_value, huber_slope, huber_curvature,
+     NULL, NULL, 1e-20},
+    {"poisson", "mean of exp((Zx)_i) - y_i (Zx)_i less its minimum, counts y >= 0", poisson_value,
+     poisson_slope, poisson_curvature, count_target, "numbers of at least 0", false, 1e-20},
 };
 
 const ms_loss *ms_loss_at(size_t i) {
@@ -46,7 +128,8 @@ const ms_setting ms_problem_settings[] = {
     {"target", MS_TEXT, "NAME", NULL, .group = GROUP,
      .help = "column of --data that is the target; default: the first"},
     {"standardize", MS_FLAG, NULL, "off", .group = GROUP,
-     .help = "centre the target; centre the features and scale them to variance 1 (constant ones "
+     .help = "centre the target (not classes and counts); centre the features and scale them to "
+             "variance 1 (constant ones "
              "become 0)"},
     {"loss", MS_CHOICE, "NAME", "squared", .choice = loss_choice, .group = GROUP,
      .help = "loss of one sample"},
@@ -106,8 +189,13 @@ static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
     }
     ms_matrix_mul(p->Z, p->truth, p->y);
     double sigma = ms_config_real(cfg, "noise");
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
       p->y[i] += sigma * gsl_ran_gaussian_ziggurat(noise, 1);
+      if (p->loss->target == class_target)
+        p->y[i] = p->y[i] < 0 ? -1 : 1;
+      else if (p->loss->target == count_target)
+        p->y[i] = gsl_ran_poisson(noise, exp(p->y[i]));
+    }
   } else {
     status = ms_no_memory(err);
   }
@@ -180,8 +268,15 @@ static ms_status from_table(ms_problem *p, ms_table *table, const ms_config *cfg
     table->names[c] = NULL;
     j++;
   }
+  for (size_t i = 0; i < n && p->loss->target; i++)
+    if (!p->loss->target(&p->y[i]))
+      return ms_fail(err, MS_BAD_INPUT,
+                     "%s: target %g in row %zu of the data is not allowed; --loss "
+                     "%s takes %s",
+                     path, p->y[i], i + 1, p->loss->name, p->loss->targets);
   if (ms_config_flag(cfg, "standardize")) {
-    standardize(p->y, n, false);
+    if (!p->loss->target) /* classes and counts are what they are */
+      standardize(p->y, n, false);
     for (size_t j = 0; j < d; j++)
       standardize(p->Z->values + j * n, n, true);
   }

@@ -10,6 +10,11 @@ typedef struct ms_loss {
   double (*value)(double z, double y);
   double (*slope)(double z, double y);
   double (*curvature)(double z, double y);
+  /* Which y there are; NULL: all. On entry 0 and 1 stand for the classes -1 and 1. False: not y. */
+  bool (*target)(double *y);
+  const char *targets; /* the same in words */
+  bool quadratic;      /* constant curvature */
+  double stop;         /* default of --stop-loss, relative to f(0) */
 } ms_loss;
 
 /* The losses there are, NULL after the last. */

@@ -434,8 +434,9 @@ static ms_status build(ms_run *run, ms_error *err) {
   s->gradient_scale = gradient_scale(run);
   set_training(run);
   memset(run->Zx, 0, run->problem->Z->n * sizeof *run->Zx);
-  s->stop_loss = ms_config_text(cfg, "stop-loss") ? ms_config_real(cfg, "stop-loss")
-                                                  : 1e-20 * ms_problem_loss(run->problem, run->Zx);
+  s->stop_loss = ms_config_text(cfg, "stop-loss")
+                     ? ms_config_real(cfg, "stop-loss")
+                     : run->problem->loss->stop * ms_problem_loss(run->problem, run->Zx);
   s->stop_gradient = 1e-12;
   s->loss_offset = loss_offset(run);
   status = check_scale(run, err);

@@ -120,7 +120,8 @@ const ms_setting ms_run_settings[] = {
      .help = "time to integrate to; default: until the loss tolerance or a stationary point is "
              "reached"},
     {"stop-loss", MS_REAL, "TOL", NULL, .min = 0, .max = HUGE_VAL, .group = FLOW,
-     .help = "end once the schedule is over and f(x) <= TOL; default: 1e-20 f(0)"},
+     .help = "end once the schedule is over and f(x) <= TOL; default: 1e-20 f(0), for logistic "
+             "and exponential 1e-8 f(0)"},
     {"rtol", MS_REAL, "TOL", "1e-8", .min = 1e-14, .max = 0.1, .group = FLOW,
      .help = "error allowed per step, relative to x"},
     {"atol", MS_REAL, "TOL", NULL, .min = 0, .max = 0.1, .min_open = true, .group = FLOW,
@@ -147,50 +148,28 @@ const ms_setting ms_run_settings[] = {
 
 /* ---- Lists ---------------------------------------------------------------------------------- */
 
-static const char *schedule_list(size_t i, const char **summary) {
-  const ms_schedule_class *c = ms_schedule_class_at(i);
-  if (c)
-    *summary = c->summary;
-  return c ? c->name : NULL;
-}
-
-static const char *loss_list(size_t i, const char **summary) {
-  const ms_loss *c = ms_loss_at(i);
-  if (c)
-    *summary = c->summary;
-  return c ? c->name : NULL;
-}
-
-static const char *form_list(size_t i, const char **summary) {
-  const ms_flow_class *c = ms_flow_class_at(i);
-  if (c)
-    *summary = c->summary;
-  return c ? c->name : NULL;
-}
-
 static const char *observable_list(size_t i, const char **summary) {
   const ms_observable *o = ms_observable_at(i);
-  if (o)
+  if (o && summary)
     *summary = o->summary;
   return o ? o->name : NULL;
 }
 
+/* What a setting chooses from is what there is. */
 static const struct list {
-  const char *name;
-  const char *(*at)(size_t i, const char **summary);
-} lists[] = {{"models", model_choice},        {"params", param_choice},
-             {"schedules", schedule_list},    {"flows", form_list},
-             {"methods", method_choice},      {"losses", loss_list},
-             {"observables", observable_list}};
+  const char *name, *setting;
+} lists[] = {{"models", "model"}, {"params", "param"},  {"schedules", "wd-schedule"},
+             {"flows", "flow"},   {"states", "state"},  {"methods", "method"},
+             {"losses", "loss"},  {"observables", NULL}};
 
 const char *ms_list_name(size_t i) {
   return i < COUNT(lists) ? lists[i].name : NULL;
 }
 
 const char *ms_list(const char *list, size_t i, const char **summary) {
-  const char *unused;
   for (size_t k = 0; k < COUNT(lists); k++)
     if (strcmp(lists[k].name, list) == 0)
-      return lists[k].at(i, summary ? summary : &unused);
+      return lists[k].setting ? ms_setting_find(lists[k].setting)->choice(i, summary)
+                              : observable_list(i, summary);
   return NULL;
 }
