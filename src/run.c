@@ -481,7 +481,7 @@ void ms_run_free(ms_run *run) {
   free(run->coordinates);
   double *blocks[] = {run->ln_beta, run->kappa,   run->times,     run->x,
                       run->Zx,      run->scratch, run->partner_x, run->start_x,
-                      run->rows,    run->states,  run->given};
+                      run->rows,    run->states,  run->given,     run->last_x};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
     free(blocks[i]);
   free(run);

@@ -150,9 +150,10 @@ static ms_status write_states(const ms_run *run, const char *dir, ms_error *err)
   size_t columns = 0, d = run->problem->Z->d, rows = run->recorded, kept = run->kept;
   while (ms_observable_at(columns))
     columns++;
-  double *t = ms_doubles(rows + kept), *which = t + rows;
+  double *t = ms_doubles(rows + kept);
   if (!t)
     return ms_no_memory(err);
+  double *which = t + rows;
   for (size_t i = 0; i < rows; i++)
     t[i] = run->rows[i * columns];
   for (size_t k = 0; k < kept; k++)
