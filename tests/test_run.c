@@ -618,6 +618,76 @@ START_TEST(limit_and_saddle_are_where_the_flow_ends) {
 }
 END_TEST
 
+/* The four-feature data of arXiv 2607.12332: plateaus (.8,0,0,0), (0,0,1.4,0), (0,0,10/7,-10/49).
+ * Where x jumps is known up to a constant over ln(1/beta); plateaus and end are exact. */
+START_TEST(four_features_from_tiny_scales) {
+  static const double plateau[3][4] = {{0.8, 0, 0, 0}, {0, 0, 1.4, 0}, {0, 0, 10 / 7., -10 / 49.}};
+  static const struct {
+    const char *text;
+    double tolerance;
+  } scales[] = {{"1e-60", 1e-2}, {"1e-300", 1e-6}, {"1e-10000", 1e-6}};
+  char folder[] = "/tmp/mirrorsim-run-XXXXXX", data[64];
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  snprintf(data, sizeof data, "%s/data.csv", folder);
+  FILE *file = fopen(data, "w");
+  fprintf(file, "y,k1,k2,k3,k4\n1,1,.5,.7,0\n0,.5,1,.1,.7\n");
+  fclose(file);
+  for (size_t p = 0; p < 2; p++)
+    for (size_t k = 0; k < 3; k++) {
+      pair settings[] = {{"data", data},
+                         {"param", p ? "uv" : "mw"},
+                         {"wd-schedule", "none"},
+                         {"init-scale", scales[k].text},
+                         {"flow", "saddle"},
+                         {"t-end", ""},
+                         {NULL, NULL}};
+      ms_run *path = run_with(settings);
+      size_t columns = 0;
+      while (ms_observable_at(columns))
+        columns++;
+      ck_assert_uint_eq(path->recorded, 4);
+      settings[4].text = "mirror";
+      ms_run *run = run_with(settings);
+      for (int j = 0; j < 4; j++)
+        ck_assert_double_eq_tol(run->x[j], plateau[2][j], fmin(scales[k].tolerance, 1e-4));
+      /* where beta^margin of a coordinate shows, R_a says how much */
+      ck_assert_double_le(value(run, "limit_gap"), 1e-8);
+      ms_run_free(run);
+      for (size_t stage = 1; stage < 4; stage++) {
+        double from = path->rows[stage * columns], before = path->rows[(stage - 1) * columns];
+        for (int j = 0; j < 4; j++)
+          ck_assert_double_eq_tol(path->states[stage * 4 + (size_t)j], plateau[stage - 1][j],
+                                  1e-12);
+        if (stage == 3)
+          break;
+        /* the flow in the middle of this plateau */
+        double to = path->rows[(stage + 1) * columns];
+        char t_end[32];
+        snprintf(t_end, sizeof t_end, "%.17g", (from + to) / 2);
+        settings[5].text = t_end;
+        run = run_with(settings);
+        for (int j = 0; j < 4; j++)
+          ck_assert_msg(fabs(run->x[j] - plateau[stage - 1][j]) < scales[k].tolerance,
+                        "beta = %s, plateau %zu: x[%d] = %g", scales[k].text, stage, j, run->x[j]);
+        /* the jump to it: first recorded time past half of the way, in units of ln(1/beta) */
+        size_t i = 0;
+        while (run->rows[i * columns] < before ||
+               fabs(run->states[i * 4 + (stage == 1 ? 0 : 2)]) < (stage == 1 ? 0.4 : 0.7))
+          i++;
+        double spacing = run->rows[columns] - run->rows[0];
+        ck_assert_msg(fabs(run->rows[i * columns] - from) < 40 + spacing,
+                      "beta = %s: jump %zu at %g instead of %g", scales[k].text, stage,
+                      run->rows[i * columns], from);
+        ms_run_free(run);
+        settings[5].text = "";
+      }
+      ms_run_free(path);
+    }
+  remove(data);
+  remove(folder);
+}
+END_TEST
+
 Suite *run_suite(void) {
   Suite *suite = suite_create("run");
   TCase *cases = tcase_create("runs");
@@ -634,6 +704,7 @@ Suite *run_suite(void) {
     tcase_add_test(cases, tolerance_means_something);
     tcase_add_test(cases, stochastic_training_fluctuates_like_its_sde);
     tcase_add_test(cases, hard_cases);
+    tcase_add_test(cases, four_features_from_tiny_scales);
     tcase_add_test(cases, work_grows_slowly_with_the_scale);
     tcase_add_test(cases, default_runs_of_every_schedule_end_at_their_limit);
     tcase_add_test(cases, equal_doses_end_equal);
