@@ -1,4 +1,5 @@
 #include "flow.h"
+#include "cg.h"
 #include "oracle.h"
 #include <cblas.h>
 #include <float.h>
@@ -10,6 +11,11 @@
 enum { CHECK_EVERY = 4, CHECK_TRAINING_EVERY = 64 };
 /* Weights of a gradient flow whose Newton matrix still fits: 1 GB. */
 enum { IMPLICIT_WEIGHTS = 12000 };
+/* Unknowns of a mirror flow up to which Newton's matrix is formed and factored. */
+enum { DENSE_UNKNOWNS = 2500 };
+/* Relative residual of conjugate gradients: well below what Newton's method leaves. */
+static const double CG_TOLERANCE = 1e-6;
+enum { CG_LIMIT = 2000 };
 /* Dose that may still come when the schedule counts as over: it moves ln beta by four times that.
  */
 static const double SETTLED_DOSE = 1e-9;
@@ -118,6 +124,7 @@ static double mu_tolerance_at(const mu_tolerance *e, const ms_setup *s, double t
 typedef struct sample_dual {
   mu_tolerance allowed;
   double noise;           /* rounding of dnu/dt */
+  double *D, *diagonal;   /* iteratively: dx/dmu of the last Jacobian, the diagonal of Z D Z' */
   double *S, *root, *row; /* Z D Z' with the loss's curvature c on both sides; sqrt(c); |Z_i| */
 } sample_dual;
 
@@ -128,15 +135,21 @@ static size_t sample_size(const ms_flow *flow) {
 static ms_status sample_create(ms_flow *flow, double *y0, ms_error *err) {
   const ms_matrix *Z = flow->setup.problem->Z;
   size_t n = Z->n;
-  size_t square = flow->setup.method->implicit ? n * n : 0;
-  sample_dual *own = calloc(1, sizeof *own + (square + 2 * n) * sizeof(double));
+  flow->iterative = flow->setup.method->implicit && n > DENSE_UNKNOWNS;
+  size_t square = flow->setup.method->implicit && !flow->iterative ? n * n : 0;
+  flow->cg = ms_doubles(flow->iterative ? 6 * n : 0);
+  sample_dual *own = calloc(
+      1, sizeof *own + (square + (flow->iterative ? 3 : 2) * n + (flow->iterative ? Z->d : 0)) *
+                           sizeof(double));
   flow->own = own;
   flow->M = ms_doubles(square);
-  if (!own || !flow->M)
+  if (!own || !flow->M || !flow->cg)
     return ms_no_memory(err);
   own->S = (double *)(own + 1);
   own->root = own->S + square;
   own->row = own->root + n;
+  own->diagonal = own->row + n; /* present where they are needed */
+  own->D = own->diagonal + n;
   /* An error of nu_i moves mu by the i-th row of Z: its norm is the scale of nu_i. */
   ms_matrix_row_norms(Z, own->row);
   own->allowed = mu_tolerance_new(&flow->setup);
@@ -192,17 +205,52 @@ static int sample_prepare(void *self, double t, const double *y, double gamma, b
     flow->passes += 2;
     if (ms_matrix_fused(p->Z, y, map_block, &map, flow->Zx) != 0 || unreachable(flow))
       return 1;
-    if (ms_matrix_weighted_gram(p->Z, flow->D, own->S) != 0)
-      return -1;
     ms_problem_curvature(p, flow->Zx, own->root);
     for (size_t i = 0; i < n; i++)
       own->root[i] = sqrt(fmax(own->root[i], DBL_MIN));
-    for (size_t j = 0; j < n; j++)
+    if (flow->iterative) {
+      memcpy(own->D, flow->D, p->Z->d * sizeof *own->D);
+      ms_matrix_weighted_diagonal(p->Z, own->D, own->diagonal);
+      flow->passes++;
+    } else if (ms_matrix_weighted_gram(p->Z, flow->D, own->S) != 0) {
+      return -1;
+    }
+    for (size_t j = 0; j < n && !flow->iterative; j++)
       for (size_t i = j; i < n; i++)
         own->S[j * n + i] *= own->root[i] * own->root[j];
   }
+  flow->gamma = gamma * warp_at(flow, t);
+  if (flow->iterative)
+    return 0;
   add_identity(n, gamma * warp_at(flow, t), own->S, flow->M);
   return ms_spd_factor(n, flow->M);
+}
+
+/* out = (I + gamma root Z D Z' root) v */
+static int sample_apply(void *self, const double *v, double *out) {
+  ms_flow *flow = self;
+  const sample_dual *own = flow->own;
+  size_t n = flow->ode.size;
+  double *scaled = flow->cg + 4 * n;
+  for (size_t i = 0; i < n; i++)
+    scaled[i] = own->root[i] * v[i];
+  ms_matrix_weighted_apply(flow->setup.problem->Z, own->D, scaled, out);
+  flow->passes++;
+  for (size_t i = 0; i < n; i++)
+    out[i] = v[i] + flow->gamma * own->root[i] * out[i];
+  return 0;
+}
+
+static int sample_solve_iteratively(ms_flow *flow, double *b) {
+  const sample_dual *own = flow->own;
+  size_t n = flow->ode.size;
+  double *diagonal = flow->cg + 5 * n;
+  for (size_t i = 0; i < n; i++)
+    diagonal[i] = 1 + flow->gamma * own->root[i] * own->root[i] * own->diagonal[i];
+  size_t used = 0;
+  int status = ms_cg(n, sample_apply, flow, diagonal, CG_TOLERANCE, CG_LIMIT, b, flow->cg, &used);
+  flow->iterations += used;
+  return status == MS_CG_LIMIT ? 0 : status > 0 ? 1 : status; /* not solved: a smaller step */
 }
 
 /* (I + gamma C S) z = b with C = root^2, through the symmetric I + gamma root S root. */
@@ -212,7 +260,13 @@ static int sample_solve(void *self, double *b) {
   size_t n = flow->ode.size;
   for (size_t i = 0; i < n; i++)
     b[i] /= own->root[i];
-  ms_spd_solve(n, flow->M, b);
+  if (flow->iterative) {
+    int status = sample_solve_iteratively(flow, b);
+    if (status)
+      return status;
+  } else {
+    ms_spd_solve(n, flow->M, b);
+  }
   for (size_t i = 0; i < n; i++)
     b[i] *= own->root[i];
   return 0;
@@ -272,7 +326,13 @@ static size_t dual_size(const ms_flow *flow) {
 
 static ms_status dual_create(ms_flow *flow, double *y0, ms_error *err) {
   size_t d = flow->setup.problem->Z->d;
-  size_t square = flow->setup.method->implicit ? d * d : 0;
+  bool implicit = flow->setup.method->implicit;
+  if (implicit && d > IMPLICIT_WEIGHTS)
+    return ms_fail(err, MS_UNSUPPORTED,
+                   "the dual of %zu unknowns is too large for --method %s (at most %zu): --state "
+                   "sample-dual has as many as samples, --method adams needs no matrix",
+                   d, flow->setup.method->name, (size_t)IMPLICIT_WEIGHTS);
+  size_t square = implicit ? d * d : 0;
   dual *own = calloc(1, sizeof *own + (square + 2 * d) * sizeof(double));
   flow->own = own;
   flow->M = ms_doubles(square);
@@ -703,6 +763,7 @@ void ms_flow_free(ms_flow *flow) {
   free(flow->own);
   free(flow->x);
   free(flow->M);
+  free(flow->cg);
   free(flow);
 }
 

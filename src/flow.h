@@ -57,10 +57,14 @@ struct ms_flow {
   double *x, *g, *Zx, *D; /* scratch: d, d, max(n, d), max(n, d); one block from x to slopes */
   double *x_before, x_before_t; /* of the last stationarity check: d, and its time */
   double *slopes;               /* gradient flow: dg of every weight */
-  double *M;                    /* Newton matrix; NULL where the method needs none */
-  const double *weight;         /* of the samples in f; NULL: all 1 */
-  size_t passes;                /* passes over Z */
-  size_t checks; /* accepted steps seen by finished(), which looks at every so many */
+  double *M;      /* Newton matrix; empty where the method needs none, or it is too large */
+  bool iterative; /* Newton's systems by conjugate gradients */
+  double *cg;     /* their workspace, 6 * size */
+  double gamma;   /* of the present Newton matrix, with the time warp */
+  size_t iterations;
+  const double *weight; /* of the samples in f; NULL: all 1 */
+  size_t passes;        /* passes over Z */
+  size_t checks;        /* accepted steps seen by finished(), which looks at every so many */
   size_t check_every;
   double highest_loss; /* that a trial point of a mirror flow may have */
   const char *end;     /* "loss" or "stationary" once finished */

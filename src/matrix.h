@@ -4,15 +4,35 @@
 
 #include "base.h"
 
-/* Dense, column-major (a feature's n samples are contiguous): then Z'v, a map of the result and
- * Z x can share each block of columns while it is in cache. */
+/* By columns (the samples of a feature are contiguous), dense or compressed (CSC): then Z'v, a map
+ * of the result and Z x can share each block of columns while it is in cache. By rows (CSR) Z'v
+ * would be known only after all of Z, and Z x would need a second pass. */
 typedef struct ms_matrix {
   size_t n, d;
-  double *values; /* n * d, owned */
+  double *values; /* dense: n * d, column-major, owned; NULL where Z is sparse */
+  /* Sparse: the entries of column j are entry[start[j] ... start[j + 1] - 1], in the rows row[...],
+   * which ascend; start has d + 1 elements. All owned; NULL where Z is dense. */
+  size_t *start;
+  int32_t *row;
+  double *entry;
 } ms_matrix;
 
-ms_status ms_matrix_new(ms_matrix **Z, size_t n, size_t d, ms_error *err); /* zeros */
+ms_status ms_matrix_new(ms_matrix **Z, size_t n, size_t d, ms_error *err); /* dense, zeros */
+/* Sparse, from entries value[k] at (row[k], column[k]), counted from 0, in any order; those at the
+ * same place are added up in the order given. */
+ms_status ms_matrix_sparse(ms_matrix **Z, size_t n, size_t d, size_t count, const int32_t *row,
+                           const int32_t *column, const double *value, ms_error *err);
+/* A dense copy. */
+ms_status ms_matrix_dense(ms_matrix **copy, const ms_matrix *Z, ms_error *err);
 void ms_matrix_free(ms_matrix *Z);
+
+/* Threads of BLAS, LAPACK and the passes over a large Z, for the whole process; 1 unless set. The
+ * same number gives the same bytes, another one other last digits. Not to be called while matrices
+ * are in use. */
+void ms_matrix_threads(size_t count);
+
+/* out[n]: column j. */
+void ms_matrix_column(const ms_matrix *Z, size_t j, double *out);
 
 /* out[n] = Z x[d] */
 void ms_matrix_mul(const ms_matrix *Z, const double *x, double *out);
@@ -21,9 +41,13 @@ void ms_matrix_tmul(const ms_matrix *Z, const double *v, double *out);
 
 /* One pass over Z: for each block of columns u = Z_block' v, map(ctx, first, count, u) (which
  * overwrites u by the block's x), out += Z_block u. Stops at the first non-zero map() and returns
- * it. */
+ * it. With several threads, map() is called for different blocks at the same time. */
 typedef int ms_block_map(void *ctx, size_t first, size_t count, double *u);
 int ms_matrix_fused(const ms_matrix *Z, const double *v, ms_block_map *map, void *ctx, double *out);
+
+/* out[n] = Z diag(D) Z' v in one pass; out[n] = the diagonal of Z diag(D) Z'. */
+void ms_matrix_weighted_apply(const ms_matrix *Z, const double *D, const double *v, double *out);
+void ms_matrix_weighted_diagonal(const ms_matrix *Z, const double *D, double *out);
 
 /* S[n*n] = Z diag(D) Z', lower triangle (column-major); D >= 0. 0, or -1 without memory. */
 int ms_matrix_weighted_gram(const ms_matrix *Z, const double *D, double *S);
@@ -31,7 +55,7 @@ int ms_matrix_weighted_gram(const ms_matrix *Z, const double *D, double *S);
 int ms_matrix_curvature(const ms_matrix *Z, const double *c, double *H);
 
 /* Z = U diag(sigma) Vt, k = min(n, d): U[n*k], sigma[k] descending, Vt[k*d], column-major. 0 on
- * success. */
+ * success; non-zero, too, where Z is sparse and too large for a dense copy. */
 int ms_matrix_svd(const ms_matrix *Z, double *U, double *sigma, double *Vt);
 
 /* out[n]: the norms of the rows; |Z|_F. */

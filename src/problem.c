@@ -1,5 +1,6 @@
 #include "problem.h"
 #include "config.h"
+#include "mtx.h"
 #include "random.h"
 #include "text.h"
 #include <float.h>
@@ -123,10 +124,11 @@ static const char *loss_choice(size_t i, const char **summary) {
 #define GROUP "Problem"
 const ms_setting ms_problem_settings[] = {
     {"data", MS_PATH, "FILE.csv", NULL, .group = GROUP,
-     .help = "real data: CSV with a header row, target first; default: the synthetic sparse "
-             "problem, Gaussian rows and a truth of a few +-1"},
+     .help =
+         "real data: CSV with a header row, target first, or a Matrix Market file (.mtx), kept "
+         "sparse; default: the synthetic sparse problem, Gaussian rows and a truth of a few +-1"},
     {"target", MS_TEXT, "NAME", NULL, .group = GROUP,
-     .help = "column of --data that is the target; default: the first"},
+     .help = "column of --data that is the target; default: the first; with .mtx the file of y"},
     {"standardize", MS_FLAG, NULL, "off", .group = GROUP,
      .help = "centre the target (not classes and counts); centre the features and scale them to "
              "variance 1 (constant ones "
@@ -236,6 +238,16 @@ static void standardize(double *column, size_t n, bool scale) {
     column[i] = constant ? 0 : column[i] / deviation;
 }
 
+static ms_status check_targets(ms_problem *p, const char *path, ms_error *err) {
+  for (size_t i = 0; i < p->Z->n && p->loss->target; i++)
+    if (!p->loss->target(&p->y[i]))
+      return ms_fail(err, MS_BAD_INPUT,
+                     "%s: target %g in row %zu of the data is not allowed; --loss "
+                     "%s takes %s",
+                     path, p->y[i], i + 1, p->loss->name, p->loss->targets);
+  return MS_OK;
+}
+
 static ms_status from_table(ms_problem *p, ms_table *table, const ms_config *cfg, ms_error *err) {
   const char *path = ms_config_text(cfg, "data"), *target = ms_config_text(cfg, "target");
   size_t t = 0, n = table->rows, d = table->cols - 1;
@@ -268,12 +280,9 @@ static ms_status from_table(ms_problem *p, ms_table *table, const ms_config *cfg
     table->names[c] = NULL;
     j++;
   }
-  for (size_t i = 0; i < n && p->loss->target; i++)
-    if (!p->loss->target(&p->y[i]))
-      return ms_fail(err, MS_BAD_INPUT,
-                     "%s: target %g in row %zu of the data is not allowed; --loss "
-                     "%s takes %s",
-                     path, p->y[i], i + 1, p->loss->name, p->loss->targets);
+  status = check_targets(p, path, err);
+  if (status != MS_OK)
+    return status;
   if (ms_config_flag(cfg, "standardize")) {
     if (!p->loss->target) /* classes and counts are what they are */
       standardize(p->y, n, false);
@@ -281,6 +290,29 @@ static ms_status from_table(ms_problem *p, ms_table *table, const ms_config *cfg
       standardize(p->Z->values + j * n, n, true);
   }
   return MS_OK;
+}
+
+/* Z from a Matrix Market file, y from the file that --target names. */
+static ms_status from_matrix_market(ms_problem *p, const ms_config *cfg, ms_error *err) {
+  const char *path = ms_config_text(cfg, "data"), *target = ms_config_text(cfg, "target");
+  size_t count;
+  if (!target)
+    return ms_fail(err, MS_BAD_SETTING,
+                   "%s: a Matrix Market file has no target: --target names a file "
+                   "with y, one number a line or .npy",
+                   path);
+  if (ms_config_flag(cfg, "standardize"))
+    return ms_fail(err, MS_BAD_SETTING,
+                   "%s: does not go with a Matrix Market file, centred columns "
+                   "are not sparse",
+                   ms_config_origin(cfg, "standardize"));
+  ms_status status = ms_mtx_read(&p->Z, path, err);
+  if (status == MS_OK)
+    status = ms_vector_read(&p->y, &count, target, false, err);
+  if (status == MS_OK && count != p->Z->n)
+    status = ms_fail(err, MS_BAD_INPUT, "%s: has %zu numbers; %s has %zu rows", target, count, path,
+                     p->Z->n);
+  return status == MS_OK ? check_targets(p, target, err) : status;
 }
 
 static ms_status from_file(ms_problem *p, const ms_config *cfg, ms_error *err) {
@@ -291,8 +323,11 @@ static ms_status from_file(ms_problem *p, const ms_config *cfg, ms_error *err) {
                      "%s: '%s' describes the synthetic problem and does not go with --data",
                      ms_config_origin(cfg, synthetic_only[i]),
                      ms_config_text(cfg, synthetic_only[i]));
+  const char *path = ms_config_text(cfg, "data"), *dot = strrchr(path, '.');
+  if (dot && strcmp(dot, ".mtx") == 0)
+    return from_matrix_market(p, cfg, err);
   ms_table table;
-  ms_status status = ms_table_read(&table, ms_config_text(cfg, "data"), err);
+  ms_status status = ms_table_read(&table, path, err);
   if (status != MS_OK)
     return status;
   status = from_table(p, &table, cfg, err);
@@ -333,7 +368,7 @@ static const double REDUCE_FLOPS = 5e7;
 ms_status ms_problem_reduce(ms_problem **core, const ms_problem *p, ms_error *err) {
   size_t n = p->Z->n, d = p->Z->d, k = MS_MIN(n, d), rank = 0;
   *core = NULL;
-  if (p->loss != ms_loss_at(0) || (double)n * (double)d * (double)k > REDUCE_FLOPS)
+  if (!p->loss->quadratic || (double)n * (double)d * (double)k > REDUCE_FLOPS)
     return MS_OK;
   double *U = ms_doubles(n * k), *sigma = ms_doubles(k), *Vt = ms_doubles(k * d);
   ms_problem *c = calloc(1, sizeof *c);

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-void openblas_set_num_threads(int);
-
 /* Natural times. Units: 1/max_j |grad f(x0)_j|, in which the dual variable moves by one. */
 static const double BASE_HORIZON = 80;   /* of --t-end, and the part drawn at even distances */
 static const double SCALE_HORIZON = 4;   /* added for each unit of ln(1/beta) */
@@ -319,6 +317,8 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
                    "uv",
                    mode);
   run->flow_name = mode;
+  if ((limit || saddle) && !s->problem->Z->values)
+    return ms_fail(err, MS_UNSUPPORTED, "--flow %s: the sparse Z is too large for it", mode);
   if (limit || saddle)
     return limit ? build_limit(run, err) : build_saddle(run, err);
   bool mirror = strcmp(mode, "gradient") != 0, exists = s->param->primal != NULL;
@@ -413,7 +413,7 @@ static void describe(ms_run *run) {
 static ms_status build(ms_run *run, ms_error *err) {
   ms_config *cfg = run->cfg;
   ms_setup *s = &run->setup;
-  openblas_set_num_threads((int)ms_config_count(cfg, "threads"));
+  ms_matrix_threads(ms_config_count(cfg, "threads"));
   ms_status status = ms_problem_new(&run->problem, cfg, err);
   if (status == MS_OK)
     status = build_param(run, err);
@@ -635,7 +635,7 @@ static void compare_with_limit(ms_run *run) {
   double small = (double)MS_MIN(n, d);
   if (run->problem->loss != ms_loss_at(0))
     return;
-  if (small * small * (double)MS_MAX(n, d) > ORACLE_FLOPS) {
+  if (small * small * (double)MS_MAX(n, d) > ORACLE_FLOPS || !s->problem->Z->values) {
     ms_run_add_note(run, "The end is not compared with the independent limit: expensive at this "
                          "size.");
     return;

@@ -71,6 +71,12 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
       {"jacobian_evaluations", "all flows", NULL,
        both(run, f ? f->integrator->jacobian_count : 0, PARTNER(run, integrator->jacobian_count)),
        true},
+      {"solver", "of Newton's systems",
+       !f || !run->setup.method->implicit ? NULL
+       : f->iterative                     ? "conjugate gradients"
+                                          : "Cholesky",
+       NAN, false},
+      {"cg_iterations", "all of them", NULL, f && f->iterative ? (double)f->iterations : NAN, true},
       {"passes", "over Z, all flows", NULL, both(run, f ? f->passes : 0, PARTNER(run, passes)),
        true},
       {"message", "", *run->message ? run->message : NULL, NAN, false},

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 Suite *text_suite(void);
+Suite *matrix_suite(void);
 Suite *oracle_suite(void);
 Suite *schedule_suite(void);
 Suite *param_suite(void);
