@@ -135,7 +135,9 @@ static size_t sample_size(const ms_flow *flow) {
 static ms_status sample_create(ms_flow *flow, double *y0, ms_error *err) {
   const ms_matrix *Z = flow->setup.problem->Z;
   size_t n = Z->n;
-  flow->iterative = flow->setup.method->implicit && n > DENSE_UNKNOWNS;
+  int solver = flow->setup.solver;
+  flow->iterative = flow->setup.method->implicit &&
+                    (solver == MS_SOLVER_CG || (solver == MS_SOLVER_AUTO && n > DENSE_UNKNOWNS));
   size_t square = flow->setup.method->implicit && !flow->iterative ? n * n : 0;
   flow->cg = ms_doubles(flow->iterative ? 6 * n : 0);
   sample_dual *own = calloc(

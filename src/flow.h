@@ -42,6 +42,7 @@ typedef struct ms_setup {
   double gradient_scale; /* max_j |grad f(x0)_j|: the unit of gradients, its inverse that of time */
   double stop_loss, stop_gradient;
   double loss_offset; /* f of the original problem less f of the reduced one */
+  enum { MS_SOLVER_AUTO, MS_SOLVER_CHOLESKY, MS_SOLVER_CG } solver;
   size_t step_limit;
   ms_training training; /* of discrete methods */
 } ms_setup;

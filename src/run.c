@@ -343,6 +343,9 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
     form = strcmp(state, "auto") != 0                ? state
            : run->problem->Z->n < run->problem->Z->d ? "sample-dual"
                                                      : "dual";
+  if (s->solver == MS_SOLVER_CG && strcmp(form, "sample-dual") != 0)
+    return ms_fail(err, MS_UNSUPPORTED, "%s: 'cg' is there for --state sample-dual, not for %s",
+                   ms_config_origin(run->cfg, "solver"), form);
   run->flow_name = mirror ? (gradient ? "both" : "mirror") : "gradient";
   ms_setup training = *s, beside = *s;
   if (s->method->stochastic)
@@ -430,6 +433,10 @@ static ms_status build(ms_run *run, ms_error *err) {
       s->method = ms_method_at(i);
   s->rtol = ms_config_real(cfg, "rtol");
   s->atol = ms_config_text(cfg, "atol") ? ms_config_real(cfg, "atol") : 0;
+  const char *solver = ms_config_text(cfg, "solver");
+  s->solver = strcmp(solver, "cg") == 0         ? MS_SOLVER_CG
+              : strcmp(solver, "cholesky") == 0 ? MS_SOLVER_CHOLESKY
+                                                : MS_SOLVER_AUTO;
   s->step_limit = ms_config_count(cfg, "max-steps");
   s->gradient_scale = gradient_scale(run);
   set_training(run);

@@ -38,6 +38,12 @@ static const named state_forms[] = {
     {"dual", "d unknowns, mu"},
 };
 
+static const named solvers[] = {
+    {"auto", "Cholesky, for more than 2500 samples cg"},
+    {"cholesky", "the matrix formed and factored"},
+    {"cg", "conjugate gradients, of the sample dual only: no matrix, passes over Z instead"},
+};
+
 static const char *named_at(const named *list, size_t count, size_t i, const char **summary) {
   if (i >= count)
     return NULL;
@@ -62,6 +68,10 @@ static const char *state_choice(size_t i, const char **summary) {
 
 static const named formats[] = {
     {"png", "picture"}, {"svg", "vector, for the web"}, {"pdf", "vector, for print"}};
+
+static const char *solver_choice(size_t i, const char **summary) {
+  return named_at(solvers, COUNT(solvers), i, summary);
+}
 
 static const char *format_choice(size_t i, const char **summary) {
   return named_at(formats, COUNT(formats), i, summary);
@@ -106,6 +116,8 @@ const ms_setting ms_run_settings[] = {
      .help = "unknowns of the mirror flow"},
     {"method", MS_CHOICE, "NAME", "bdf", .choice = method_choice, .group = FLOW,
      .help = "integrator"},
+    {"solver", MS_CHOICE, "NAME", "auto", .choice = solver_choice, .group = FLOW,
+     .help = "how bdf solves Newton's systems"},
     {"lr", MS_REAL, "ETA", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
      .help =
          "step size of gd and sgd, noise of sde; default: a tenth of what is stable at the size "
@@ -158,9 +170,9 @@ static const char *observable_list(size_t i, const char **summary) {
 /* What a setting chooses from is what there is. */
 static const struct list {
   const char *name, *setting;
-} lists[] = {{"models", "model"}, {"params", "param"},  {"schedules", "wd-schedule"},
-             {"flows", "flow"},   {"states", "state"},  {"methods", "method"},
-             {"losses", "loss"},  {"observables", NULL}};
+} lists[] = {{"models", "model"},   {"params", "param"}, {"schedules", "wd-schedule"},
+             {"flows", "flow"},     {"states", "state"}, {"methods", "method"},
+             {"solvers", "solver"}, {"losses", "loss"},  {"observables", NULL}};
 
 const char *ms_list_name(size_t i) {
   return i < COUNT(lists) ? lists[i].name : NULL;

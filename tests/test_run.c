@@ -266,10 +266,14 @@ END_TEST
 
 START_TEST(forms_and_methods_agree) {
   static const struct {
-    const char *flow, *state, *method;
-  } ways[] = {{"mirror", "sample-dual", "bdf"},   {"mirror", "dual", "bdf"},
-              {"mirror", "sample-dual", "adams"}, {"mirror", "dual", "adams"},
-              {"gradient", "auto", "bdf"},        {"gradient", "auto", "adams"}};
+    const char *flow, *state, *method, *solver;
+  } ways[] = {{"mirror", "sample-dual", "bdf", "cholesky"},
+              {"mirror", "sample-dual", "bdf", "cg"},
+              {"mirror", "dual", "bdf", "auto"},
+              {"mirror", "sample-dual", "adams", "auto"},
+              {"mirror", "dual", "adams", "auto"},
+              {"gradient", "auto", "bdf", "auto"},
+              {"gradient", "auto", "adams", "auto"}};
   ms_run *first = NULL;
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
     const pair settings[] = {{"n", "10"},
@@ -278,6 +282,7 @@ START_TEST(forms_and_methods_agree) {
                              {"flow", ways[i].flow},
                              {"state", ways[i].state},
                              {"method", ways[i].method},
+                             {"solver", ways[i].solver},
                              {"t-end", "20"},
                              {"rtol", "1e-10"},
                              {NULL, NULL}};
@@ -291,6 +296,63 @@ START_TEST(forms_and_methods_agree) {
     }
   }
   ms_run_free(first);
+}
+END_TEST
+
+/* The same numbers as a sparse matrix, where nothing is reduced, and as a table. */
+START_TEST(sparse_data) {
+  char folder[] = "/tmp/mirrorsim-run-XXXXXX", mtx[64], y[64], csv[64];
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  snprintf(mtx, sizeof mtx, "%s/Z.mtx", folder);
+  snprintf(y, sizeof y, "%s/y.txt", folder);
+  snprintf(csv, sizeof csv, "%s/all.csv", folder);
+  enum { ROWS = 12, COLUMNS = 30 };
+  static double Z[ROWS][COLUMNS];
+  gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+  int entries = 0;
+  for (int i = 0; i < ROWS; i++)
+    for (int j = 0; j < COLUMNS; j++) {
+      Z[i][j] = gsl_rng_uniform(rng) < 0.3 ? gsl_ran_gaussian(rng, 1) : 0;
+      entries += Z[i][j] != 0;
+    }
+  FILE *sparse = fopen(mtx, "w"), *target = fopen(y, "w"), *table = fopen(csv, "w");
+  fprintf(sparse, "%%%%MatrixMarket matrix coordinate real general\n%d %d %d\n", ROWS, COLUMNS,
+          entries);
+  fprintf(table, "y");
+  for (int j = 0; j < COLUMNS; j++)
+    fprintf(table, ",x%d", j);
+  for (int i = 0; i < ROWS; i++) {
+    double value = gsl_ran_gaussian(rng, 1);
+    fprintf(target, "%.17g\n", value);
+    fprintf(table, "\n%.17g", value);
+    for (int j = 0; j < COLUMNS; j++) {
+      fprintf(table, ",%.17g", Z[i][j]);
+      if (Z[i][j] != 0)
+        fprintf(sparse, "%d %d %.17g\n", i + 1, j + 1, Z[i][j]);
+    }
+  }
+  fputc('\n', table);
+  fclose(sparse);
+  fclose(target);
+  fclose(table);
+  static const char *const losses[] = {"squared", "huber"}; /* huber is integrated as it stands */
+  for (int k = 0; k < 2; k++) {
+    const pair as_table[] = {
+        {"data", csv}, {"loss", losses[k]}, {"rtol", "1e-10"}, {"t-end", "30"}, {NULL, NULL}};
+    const pair as_sparse[] = {{"data", mtx},     {"target", y},   {"loss", losses[k]},
+                              {"rtol", "1e-10"}, {"t-end", "30"}, {"solver", k ? "cg" : "auto"},
+                              {NULL, NULL}};
+    ms_run *a = run_with(as_table), *b = run_with(as_sparse);
+    ck_assert_double_le(distance(a, b), 1e-8);
+    ck_assert_double_le(value(b, "gf_mf_gap"), 1e-7);
+    ms_run_free(a);
+    ms_run_free(b);
+  }
+  gsl_rng_free(rng);
+  remove(mtx);
+  remove(y);
+  remove(csv);
+  remove(folder);
 }
 END_TEST
 
@@ -695,6 +757,7 @@ Suite *run_suite(void) {
   tcase_add_test(cases, gradient_and_mirror_flow_agree_on_random_problems);
   tcase_add_test(cases, constant_weight_decay_ends_at_the_lasso);
   tcase_add_test(cases, forms_and_methods_agree);
+  tcase_add_test(cases, sparse_data);
   tcase_add_test(cases, observables_are_what_they_say);
   tcase_add_test(cases, odd_problems);
   tcase_add_test(cases, training_comes_to_the_flow_at_first_order);
