@@ -9,7 +9,11 @@ coordinates = dir.'/x.csv'
 before = 0; even = 0; horizon = 0
 stats table using (gap = $1 - before, before = $1, even = (even == 0 && gap > 0) ? gap : even, \
                    horizon = (gap <= 1.001 * even) ? $1 : horizon, $1) skip 1 nooutput name 'T'
-set xrange [0:horizon]
+# Where x is still on its way there, all of the run is drawn, over the logarithm of time.
+there = 0; last = 0
+stats table using (last = column('l1'), there = column('t') <= horizon ? last : there, last) nooutput
+far = T_max > 1.01 * horizon && abs(last - there) > 0.1 * abs(last)
+if (far) { set logscale x; set xrange [even:T_max] } else { set xrange [0:horizon] }
 stats coordinates using 1 skip 1 nooutput name 'X'
 columns = X_columns
 shown = columns - 1 < 8 ? columns - 1 : 8
@@ -52,14 +56,14 @@ set format y2 "%g"
 # Schedule and effective exponent
 set tmargin at screen 0.32
 set bmargin at screen 0.075
-set format x "%g"
+if (far) { set format x "10^{%T}" } else { set format x "%g" }
 set xlabel "time  t" offset 0,0.3
 set ylabel "weight decay  α(t)"
 set y2label "effective exponent  p_{eff}" offset -0.5
 set y2range [0.95:2.05]
 set y2tics 1,0.25,2
 set key inside right top
-settled = T_max > 1.01 * horizon ? sprintf("the run settles until t = %.3g", T_max) : ""
+settled = T_max > 1.01 * horizon && !far ? sprintf("the run settles until t = %.3g", T_max) : ""
 set label 1 settled at graph 0.985,0.62 right font ",9" textcolor rgb "#666666"
 plot table using 't':'alpha' with filledcurves y1=0 fillcolor rgb "#E69F00" fillstyle transparent solid 0.35 noborder title "α(t)", \
      table using 't':'effective_exponent' axes x1y2 with lines linecolor rgb colour[2] linewidth 2.2 title "p_{eff}:  2 is L2, 1 is L1 (right)"
