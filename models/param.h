@@ -7,7 +7,7 @@
 
 #include "base.h"
 
-#define MS_PARAMS(X) X(mw) X(uv)
+#define MS_PARAMS(X) X(mw) X(uv) X(square) X(power) X(matched) X(deep) X(log)
 
 /* Most trainable numbers per coordinate. */
 enum { MS_WIDTH_MAX = 8 };
@@ -26,6 +26,7 @@ struct ms_param {
   double degree;     /* L: g(c w) = c^L g(w); the dose shrinks x by e^{-2LA} */
   double cost;       /* representation cost of h where it is convex: S(x) = cost |x|; else NAN */
   double rate;       /* hyperbolic family: c of hyperbolic.h; 0 for all others */
+  bool positive;     /* x > 0 always */
 
   /* --depth: allowed range and default (0, 0, 0 where the parametrization has none); configure()
    * adapts a copy of this struct to it. */

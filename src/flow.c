@@ -26,6 +26,11 @@ static const double SETTLED_ALPHA = 1e-10;
 static const double NOISE_PART = 1.0 / 32;
 /* Losses above so many times those of 0 and x0 are no place for a flow, see unreachable(). */
 static const double UNREACHABLE_LOSS = 100;
+/* So near the end of its domain, relative to the domain at first, mu counts as there. */
+static const double END_OF_DOMAIN = 1e-9;
+static const double LEAST_WARP = 1e-12;
+/* Error of x, relative, by the rounding of mu alone, up to which a mirror flow goes on. */
+static const double UNRESOLVED = 1e-7;
 /* Smallest amplitude of w, as a logarithm, whose square is safely a normal number. */
 static const double LN_SMALLEST = -330;
 /* ln(beta / size of x) up to which x keeps enough digits as a difference of numbers like beta. */
@@ -75,9 +80,12 @@ double ms_flow_solution_size(const ms_setup *s) {
   double norm = ms_matrix_norm(Z), size = 0;
   if (norm > 0)
     size = cblas_dnrm2((int)Z->n, s->problem->y, 1) / norm;
-  for (size_t j = 0; j < Z->d; j++) { /* |x0| = beta sinh |kappa| */
-    double kappa = fabs(s->start.kappa[j]);
-    if (kappa > 0)
+  for (size_t j = 0; j < Z->d; j++) { /* |x0| = beta sinh |kappa| in the hyperbolic family */
+    double kappa = fabs(s->start.kappa[j]), mu = 0, x0;
+    if (!(s->param->rate > 0) && s->param->primal) {
+      if (s->param->primal(s->param, &s->start, j, 1, 0, &mu, &x0, NULL) == 0)
+        size = fmax(size, fabs(x0));
+    } else if (kappa > 0)
       size = fmax(size, -expm1(-2 * kappa) / 2 * exp(fmin(s->start.ln_beta[j] + kappa, 700)));
   }
   return size;
@@ -111,12 +119,19 @@ static mu_tolerance mu_tolerance_new(const ms_setup *s) {
   return e;
 }
 
+/* A time warp shrinks what mu still moves, and with it what it may be wrong by: at the same x,
+ * d ln|x| / dmu grows like 1 / warp. Below LEAST_WARP it is rounding that moves mu. */
+static double resolved_warp(const ms_param *p, double a) {
+  return p->warp ? fmax(p->warp(p, a), LEAST_WARP) : 1;
+}
+
 static double mu_tolerance_at(const mu_tolerance *e, const ms_setup *s, double t) {
-  double mu = 0, x, dx;
-  if (!(e->size > 0) || s->param->primal(s->param, &s->start, e->widest, 1,
-                                         -ms_schedule_dose(s->schedule, t), &mu, &x, &dx) != 0)
-    return e->most;
-  return dx * e->most > e->size ? e->size / dx : e->most;
+  const ms_param *p = s->param;
+  double mu = 0, x, dx, a = -ms_schedule_dose(s->schedule, t);
+  double most = e->most * resolved_warp(p, a);
+  if (!(e->size > 0) || p->primal(p, &s->start, e->widest, 1, a, &mu, &x, &dx) != 0)
+    return most;
+  return dx * most > e->size ? e->size / dx : most;
 }
 
 /* ---- sample dual: dnu/dt = -slope(Z x),  x = grad Q_a(Z' nu) -------------------------------- */
@@ -281,8 +296,8 @@ static void sample_tolerance(void *self, double t, const double *y, double *tole
   const sample_dual *own = flow->own;
   double allowed = mu_tolerance_at(&own->allowed, &flow->setup, t);
   for (size_t i = 0; i < flow->ode.size; i++)
-    tolerance[i] =
-        allowed / fmax(own->row[i], DBL_MIN) + 4 * DBL_EPSILON * fabs(y[i]) + own->noise * t;
+    tolerance[i] = allowed / fmax(own->row[i], DBL_MIN) + 4 * DBL_EPSILON * fabs(y[i]) +
+                   own->noise * t * warp_at(flow, t);
 }
 
 /* Of -2LA(t), the part of all exponents that the schedule moves. */
@@ -305,7 +320,9 @@ static double sample_stray(void *self, double t0, const double *y0, double t1, c
     double moved = own->row[i] * (middle ? middle[i] - (y0[i] + y1[i]) / 2 : y1[i] - y0[i]);
     sum += moved * moved;
   }
-  return steepness(flow->setup.param, 1) * sqrt(sum) + dose_stray(flow, t0, t1);
+  return steepness(flow->setup.param, 1) / resolved_warp(flow->setup.param, -dose_at(flow, t1)) *
+             sqrt(sum) +
+         dose_stray(flow, t0, t1);
 }
 
 static void sample_component(void *self, size_t i, char *name, size_t size) {
@@ -419,7 +436,7 @@ static void dual_tolerance(void *self, double t, const double *y, double *tolera
   const dual *own = flow->own;
   double allowed = mu_tolerance_at(&own->allowed, &flow->setup, t);
   for (size_t j = 0; j < flow->ode.size; j++)
-    tolerance[j] = allowed + 4 * DBL_EPSILON * fabs(y[j]) + own->noise * t;
+    tolerance[j] = allowed + 4 * DBL_EPSILON * fabs(y[j]) + own->noise * t * warp_at(flow, t);
 }
 
 static double dual_stray(void *self, double t0, const double *y0, double t1, const double *y1,
@@ -428,7 +445,9 @@ static double dual_stray(void *self, double t0, const double *y0, double t1, con
   double most = 0;
   for (size_t j = 0; j < flow->ode.size; j++)
     most = fmax(most, fabs(middle ? middle[j] - (y0[j] + y1[j]) / 2 : y1[j] - y0[j]));
-  return steepness(flow->setup.param, 1) * most + dose_stray(flow, t0, t1);
+  return steepness(flow->setup.param, 1) / resolved_warp(flow->setup.param, -dose_at(flow, t1)) *
+             most +
+         dose_stray(flow, t0, t1);
 }
 
 static void dual_component(void *self, size_t i, char *name, size_t size) {
@@ -707,9 +726,11 @@ static bool schedule_settled(const ms_setup *s, double t) {
 static double stationarity(ms_flow *flow, double t) {
   const ms_setup *s = &flow->setup;
   double alpha = ms_schedule_alpha(s->schedule, t);
+  double lambda = alpha > 0 ? s->param->cost * alpha : 0;
+  if (s->param->positive)
+    lambda = ms_kkt_fold(s->problem->Z->d, flow->x, flow->g, lambda);
   if (alpha == 0 || isfinite(s->param->cost))
-    return ms_kkt_residual(s->problem->Z->d, flow->x, flow->g,
-                           alpha > 0 ? s->param->cost * alpha : 0, s->gradient_scale);
+    return ms_kkt_residual(s->problem->Z->d, flow->x, flow->g, lambda, s->gradient_scale);
   double moved = 0, size = DBL_MIN;
   size_t d = s->problem->Z->d;
   if (flow->x_before_t < t)
@@ -778,7 +799,8 @@ static ms_status find_highest_loss(ms_flow *flow, ms_error *err) {
   memset(flow->Zx, 0, p->Z->n * sizeof *flow->Zx);
   double highest = fmax(start, ms_problem_loss(p, flow->Zx));
   /* Mirror descent may overshoot as far as it likes. */
-  if (highest > 0 && !flow->setup.method->discrete)
+  /* ... and weight decay on log u - log v drives x away from 0. */
+  if (highest > 0 && !flow->setup.method->discrete && flow->setup.param->degree > 0)
     flow->highest_loss = UNREACHABLE_LOSS * highest;
   return MS_OK;
 }
@@ -829,10 +851,63 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
   return MS_OK;
 }
 
+/* mu of a mirror flow's state; of sample-dual it is in scratch. */
+static const double *mu_of(ms_flow *flow, const double *y) {
+  if (flow->class->size != sample_size)
+    return y;
+  ms_matrix_tmul(flow->setup.problem->Z, y, flow->g);
+  return flow->g;
+}
+
+/* Has mu come to an end of its domain, as far as mu can tell? */
+static bool at_end_of_domain(ms_flow *flow, double t, size_t *coordinate) {
+  const ms_setup *s = &flow->setup;
+  if (!flow->class->mirror || !s->param->domain)
+    return false;
+  const double *mu = mu_of(flow, flow->integrator->y);
+  for (size_t j = 0; j < s->problem->Z->d; j++) {
+    double low, high, first, last, ln_beta = s->start.ln_beta[j], kappa = s->start.kappa[j];
+    s->param->domain(s->param, ln_beta, kappa, 0, &first, &last);
+    s->param->domain(s->param, ln_beta, kappa, -dose_at(flow, t), &low, &high);
+    *coordinate = j;
+    if (fmin(mu[j] - low, high - mu[j]) <= END_OF_DOMAIN * (last - first))
+      return true;
+  }
+  return false;
+}
+
+/* Under a time warp mu comes ever nearer to the end of its domain, until its rounding moves x. */
+static bool resolves_x(ms_flow *flow, double t, const double *y) {
+  const ms_setup *s = &flow->setup;
+  if (!flow->class->mirror || !s->param->warp)
+    return true;
+  const double *mu = mu_of(flow, y);
+  double largest = ms_flow_solution_size(s), x, dx;
+  for (size_t j = 0; j < s->problem->Z->d; j++)
+    if (s->param->primal(s->param, &s->start, j, 1, -dose_at(flow, t), &mu[j], &x, &dx) == 0 &&
+        dx * fabs(mu[j]) * DBL_EPSILON > UNRESOLVED * largest)
+      return false;
+  return true;
+}
+
 ms_status ms_flow_advance(ms_flow *flow, double *t, double *x, double *Zx, ms_error *err) {
+  const ms_integrator *in = flow->integrator;
   ms_status status = ms_integrator_advance(flow->integrator, t, err);
+  size_t j;
+  if ((status == MS_NOT_FINITE || (status == MS_STALLED && in->steps < in->step_limit)) &&
+      at_end_of_domain(flow, in->t, &j))
+    return ms_fail_at(err, MS_OUT_OF_DOMAIN, in->t,
+                      "%s: the mirror map of --param %s ends here, at t = %.10g: mu[%zu] is at the "
+                      "end of its domain",
+                      flow->class->name, flow->setup.param->name, in->t, j);
   if (status < 0)
     return status;
+  if (!resolves_x(flow, *t, flow->integrator->out))
+    return ms_fail_at(
+        err, MS_OUT_OF_DOMAIN, *t,
+        "%s: at the dose of t = %.6g mu has too few digits to tell x; --flow gradient "
+        "has no such limit",
+        flow->class->name, *t);
   if (flow->class->read(flow, *t, flow->integrator->out, x, Zx))
     return ms_fail_at(err, MS_NOT_FINITE, *t, "%s: x is not finite at t = %.6g", flow->class->name,
                       *t);

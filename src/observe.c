@@ -101,7 +101,7 @@ static void find_shape(ms_view *v) {
 
 static double effective_exponent(ms_view *v) {
   v->R = v->exponent = v->exponent_mean = NAN;
-  if (v->setup->param->rate > 0)
+  if (v->setup->param->potential && !v->setup->param->positive)
     find_shape(v);
   return v->exponent;
 }
@@ -114,7 +114,7 @@ static double effective_exponent_mean(ms_view *v) {
 static double potential(ms_view *v) {
   const ms_setup *s = v->setup;
   const ms_param *p = s->param;
-  if (p->rate > 0 || !p->potential)
+  if (!p->positive || !p->potential)
     return v->R;
   double R = 0;
   for (int j = 0; j < length(v); j++)
@@ -127,8 +127,10 @@ static double kkt_residual(ms_view *v) {
   ms_flow_gradient(v->problem, v->Zx, v->r, v->g);
   if (v->alpha > 0 && !isfinite(s->param->cost))
     return NAN;
-  return ms_kkt_residual(v->problem->Z->d, v->x, v->g, v->alpha > 0 ? s->param->cost * v->alpha : 0,
-                         s->gradient_scale);
+  double lambda = v->alpha > 0 ? s->param->cost * v->alpha : 0;
+  if (s->param->positive)
+    lambda = ms_kkt_fold(v->problem->Z->d, v->x, v->g, lambda);
+  return ms_kkt_residual(v->problem->Z->d, v->x, v->g, lambda, s->gradient_scale);
 }
 
 static double gap(ms_view *v) {

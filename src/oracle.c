@@ -423,6 +423,16 @@ double ms_kkt_residual(size_t d, const double *x, const double *g, double lambda
   return worst == 0 ? 0 : worst / scale;
 }
 
+double ms_kkt_fold(size_t d, const double *x, double *g, double lambda) {
+  double top = largest(d, x);
+  for (size_t j = 0; j < d; j++) {
+    g[j] += lambda;
+    if (g[j] > 0)
+      g[j] *= top > 0 ? fabs(x[j]) / top : 0;
+  }
+  return 0;
+}
+
 /* A coordinate becomes 0 at this t of a step. */
 typedef struct crossing {
   double t;

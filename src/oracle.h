@@ -24,5 +24,8 @@ ms_status ms_oracle_lasso(const ms_problem *p, double lambda, double tol, double
 /* How far x is from 0 in grad f(x) + lambda d|x|_1, relative to `scale` (a gradient):
  * the largest of (|g_j| - lambda)+ and |x_j| |g_j + lambda sign x_j| / |x|_inf. g = grad f(x). */
 double ms_kkt_residual(size_t d, const double *x, const double *g, double lambda, double scale);
+/* For x >= 0 alone: makes g what ms_kkt_residual() is to see, with the lambda returned: at x_j = 0
+ * g_j + lambda >= 0 is all that is asked. */
+double ms_kkt_fold(size_t d, const double *x, double *g, double lambda);
 
 #endif

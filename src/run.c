@@ -76,11 +76,18 @@ static ms_status locate(ms_run *run, ms_error *err) {
   const ms_param *p = &run->param;
   for (size_t j = 0; j < run->problem->Z->d; j++) {
     const char *why = "";
-    if (!p->locate)
+    if (!p->locate) {
       run->kappa[j] = hyperbolic_kappa(run->start_x[j], run->ln_beta[j]);
-    else if (!p->locate(p, run->ln_beta[j], run->start_x[j], &run->kappa[j], &why))
+      continue;
+    }
+    if (!p->locate(p, run->ln_beta[j], run->start_x[j], &run->kappa[j], &why))
       return ms_fail(err, MS_BAD_SETTING, "%s: %g is not allowed for --param %s: %s",
                      ms_config_origin(run->cfg, "init-x"), run->start_x[j], p->name, why);
+    /* where 0 stands for beta, it starts there */
+    ms_start start = {run->ln_beta, run->kappa};
+    double mu = 0, x;
+    if (p->primal && p->primal(p, &start, j, 1, 0, &mu, &x, NULL) == 0)
+      run->start_x[j] = x;
   }
   return MS_OK;
 }
@@ -380,8 +387,9 @@ static double default_lr(const ms_run *run) {
   /* the largest eigenvalue of Z'Z is at most |Z|_F^2, and about (1 + sqrt(n/d))^2 d for Gaussian Z
    */
   double top = norm * norm * fmin(1, 4 / (double)MS_MIN(Z->n, Z->d));
-  double curvature =
-      run->setup.param->rate * hypot(size, exp(widest)) * top / run->problem->samples;
+  const ms_param *p = run->setup.param;
+  double rate = p->steepness ? p->steepness(p, size > 0 ? size : 1) : p->rate;
+  double curvature = rate * hypot(size, exp(widest)) * top / run->problem->samples;
   return curvature > 0 ? 0.2 / curvature : 0.01;
 }
 
@@ -444,7 +452,8 @@ static ms_status build(ms_run *run, ms_error *err) {
   s->stop_loss = ms_config_text(cfg, "stop-loss")
                      ? ms_config_real(cfg, "stop-loss")
                      : run->problem->loss->stop * ms_problem_loss(run->problem, run->Zx);
-  s->stop_gradient = 1e-12;
+  /* weights of higher degree approach 0 like powers of t, not exponentially */
+  s->stop_gradient = run->param.degree > 2 ? 1e-8 : 1e-12;
   s->loss_offset = loss_offset(run);
   status = check_scale(run, err);
   if (status == MS_OK)

@@ -100,7 +100,8 @@ const ms_setting ms_model_settings[] = {
     {"depth", MS_COUNT, "L", NULL, .min = 1, .max = 100, .group = MODEL,
      .help = "number of factors or power of parametrizations that have one"},
     {"init-scale", MS_SCALE, "BETA", "1", .group = MODEL,
-     .help = "scale beta of the initialization (mw: (m0^2 - w0^2)/2, uv: 2 u0 v0), a number of any "
+     .help = "scale beta of the initialization (mw: (m0^2 - w0^2)/2, uv: 2 u0 v0, the others: "
+             "docs/theory.md), a number of any "
              "magnitude (1e-1000) or a file with one per coordinate"},
     {"init-x", MS_VALUES, "X", "0", .min = -HUGE_VAL, .max = HUGE_VAL, .group = MODEL,
      .help = "x at t = 0: a number for all coordinates or a file (text or .npy) with one each"},

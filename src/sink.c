@@ -275,11 +275,15 @@ static ms_status write_potential(const ms_run *run, const char *dir, ms_error *e
   for (size_t c = 0; c < POTENTIAL_CURVES; c++) {
     double part = (double)c / (POTENTIAL_CURVES - 1);
     double A = dose * part * part; /* closer together where the shape changes most */
-    double top = fmax(p->potential(p, run->ln_beta[j], run->kappa[j], -A, reach),
-                      p->potential(p, run->ln_beta[j], run->kappa[j], -A, -reach));
+    double top = p->potential(p, run->ln_beta[j], run->kappa[j], -A, reach);
+    double other = p->potential(p, run->ln_beta[j], run->kappa[j], -A, -reach);
+    if (isfinite(other) && !(top > other))
+      top = other;
     for (size_t i = 0; i < POTENTIAL_POINTS; i++) {
       double at = reach * (2 * (double)i / (POTENTIAL_POINTS - 1) - 1);
       double R = p->potential(p, run->ln_beta[j], run->kappa[j], -A, at);
+      if (!isfinite(R)) /* outside of what x can be */
+        continue;
       fprintf(w.file, "%.10g,%.10g,%.10g,%.10g,%.10g\n", A, p->ln_scale(p, run->ln_beta[j], -A), at,
               R, R / top);
     }

@@ -1,6 +1,6 @@
 /* The integrator on systems with known answers, and the flows against each other and against a
  * third, naive integration. */
-#include "../src/flow.h"
+#include "../src/run.h"
 #include "tests.h"
 #include <math.h>
 #include <stdlib.h>
@@ -422,6 +422,248 @@ START_TEST(no_step_jumps_over_a_transition) {
 }
 END_TEST
 
+/* ---- Every parametrization ------------------------------------------------------------------ */
+
+/* A folder with a scale and an x0 for each of six coordinates. */
+typedef struct starts {
+  char folder[48], scale[64], x0[64], positive[64];
+} starts;
+
+static void starts_write(starts *s) {
+  static const double scale[] = {0.7, 0.4, 1.1, 0.3, 0.9, 0.5};
+  static const double x0[] = {0.3, -0.2, 0.05, -0.4, 0.15, 0.25};
+  strcpy(s->folder, "/tmp/mirrorsim-flow-XXXXXX");
+  ck_assert_ptr_nonnull(mkdtemp(s->folder));
+  snprintf(s->scale, sizeof s->scale, "%s/scale", s->folder);
+  snprintf(s->x0, sizeof s->x0, "%s/x0", s->folder);
+  snprintf(s->positive, sizeof s->positive, "%s/positive", s->folder);
+  FILE *one = fopen(s->scale, "w"), *two = fopen(s->x0, "w"), *three = fopen(s->positive, "w");
+  for (int j = 0; j < 6; j++) {
+    fprintf(one, "%g\n", scale[j]);
+    fprintf(two, "%g\n", x0[j]);
+    fprintf(three, "%g\n", fabs(x0[j]));
+  }
+  fclose(one);
+  fclose(two);
+  fclose(three);
+}
+
+static void starts_remove(const starts *s) {
+  remove(s->scale);
+  remove(s->x0);
+  remove(s->positive);
+  remove(s->folder);
+}
+
+/* A run of six coordinates to its end; `depth` "" for the default. */
+static ms_run *run_of(const starts *s, const char *param, const char *depth, const char *schedule,
+                      const char *wd, const char *flow, const char *state) {
+  bool square = strcmp(param, "square") == 0;
+  const char *const settings[][2] = {{"n", "3"},
+                                     {"d", "6"},
+                                     {"seed", "5"},
+                                     {"noise", "0.3"},
+                                     {"param", param},
+                                     {"depth", depth},
+                                     {"wd-schedule", schedule},
+                                     {"wd", wd},
+                                     {"wd-off", "3"},
+                                     {"t-end", "6"},
+                                     {"init-scale", s->scale},
+                                     {"init-x", square ? s->positive : s->x0},
+                                     {"rtol", "1e-9"},
+                                     {"flow", flow},
+                                     {"state", state},
+                                     {"points", "25"}};
+  ms_run *run = run_with(settings, sizeof settings / sizeof *settings);
+  ms_error err = {0};
+  for (size_t i = 0; i < ms_run_points(run); i++)
+    if (ms_run_advance(run, i, &err) < 0)
+      ck_abort_msg("%s --depth %s, %s, %s: %s", param, depth, schedule, state, err.message);
+  ck_assert_int_eq(ms_run_finish(run, MS_OK, NULL, &err), MS_OK);
+  return run;
+}
+
+static const char *const three_schedules[] = {"linear", "step", "cosine"};
+static const char *const both_states[] = {"dual", "sample-dual"};
+
+/* The parametrizations, each at depths 2, 3 and 4 where it has one. alpha0 makes a dose of 3/2 or 3
+ * times it; the scale 0.3 of log lives through 0.075. */
+static const struct variant {
+  const char *param, *depth, *wd;
+} variants[] = {
+    {"mw", "", "0.3"},       {"uv", "", "0.3"},       {"square", "", "0.3"},
+    {"log", "", "0.015"},    {"power", "2", "0.3"},   {"power", "3", "0.3"},
+    {"power", "4", "0.3"},   {"power", "7", "0.1"},   {"matched", "2", "0.3"},
+    {"matched", "3", "0.3"}, {"matched", "4", "0.3"}, {"matched", "7", "0.3"},
+    {"deep", "2", "0.3"},    {"deep", "3", "0.3"},    {"deep", "4", "0.3"},
+    {"deep", "8", "0.1"},
+};
+enum { VARIANTS = sizeof variants / sizeof *variants };
+
+static bool is_variant(const char *param) {
+  for (size_t i = 0; i < VARIANTS; i++)
+    if (strcmp(variants[i].param, param) == 0)
+      return true;
+  return false;
+}
+
+START_TEST(gradient_flow_is_mirror_flow_for_every_parametrization) {
+  starts s;
+  starts_write(&s);
+  for (size_t i = 0; ms_param_at(i); i++)
+    ck_assert_msg(is_variant(ms_param_at(i)->name), "%s is not tested", ms_param_at(i)->name);
+  for (size_t i = 0; i < VARIANTS; i++)
+    for (int k = 0; k < 3; k++)
+      for (int form = 0; form < 2; form++) {
+        ms_run *run = run_of(&s, variants[i].param, variants[i].depth, three_schedules[k],
+                             variants[i].wd, "both", both_states[form]);
+        double gap = ms_run_summary(run, "gf_mf_gap");
+        ck_assert_msg(gap <= 1e-6, "%s --depth %s, %s, %s: gap %g", variants[i].param,
+                      variants[i].depth, three_schedules[k], both_states[form], gap);
+        if (run->param.scale)
+          ck_assert_double_le(ms_run_summary(run, "invariant_drift"), 1e-7);
+        ms_run_free(run);
+      }
+  starts_remove(&s);
+}
+END_TEST
+
+START_TEST(depth_two_runs_as_the_quadratic_ones) {
+  starts s;
+  starts_write(&s);
+  static const char *const pairs[][2] = {{"power", "uv"}, {"matched", "uv"}, {"deep", "mw"}};
+  static const char *const flows[] = {"mirror", "gradient"};
+  for (int i = 0; i < 3; i++)
+    for (int k = 0; k < 3; k++)
+      for (int f = 0; f < 2; f++) {
+        ms_run *deep = run_of(&s, pairs[i][0], "2", three_schedules[k], "0.3", flows[f], "dual");
+        ms_run *flat = run_of(&s, pairs[i][1], "", three_schedules[k], "0.3", flows[f], "dual");
+        ck_assert_mem_eq(deep->x, flat->x, 6 * sizeof *deep->x);
+        ms_run_free(deep);
+        ms_run_free(flat);
+      }
+  starts_remove(&s);
+}
+END_TEST
+
+/* u^4 - v^4 under plain weight decay, and what the theorem for the matched h would make of it: with
+ * mu = -int grad f unwarped, x = P^4 - N^4 is wrong in either place where the dose might go. */
+START_TEST(weight_decay_that_does_not_commute_needs_the_warp) {
+  enum { STEPS = 20000 };
+  double beta = 0.5, x0 = 0.2, y = 1, alpha = 0.3, t_end = 0.5, h = t_end / STEPS;
+  double kappa = asinh(x0 / beta), u0 = pow(beta / 2 * exp(kappa), 0.25),
+         v0 = pow(beta / 2 * exp(-kappa), 0.25);
+  /* u, v, mu without the warp, mu with it; f = (x - y)^2/2 */
+  double s[4] = {u0, v0, 0, 0};
+  for (int n = 0; n < STEPS; n++) {
+    double k[4][4], v[4];
+    static const double at[] = {0, 0.5, 0.5, 1};
+    for (int q = 0; q < 4; q++) {
+      for (int i = 0; i < 4; i++)
+        v[i] = s[i] + (q ? at[q] * h * k[q - 1][i] : 0);
+      double force = y - (pow(v[0], 4) - pow(v[1], 4));
+      k[q][0] = force * 4 * pow(v[0], 3) - 2 * alpha * v[0];
+      k[q][1] = -force * 4 * pow(v[1], 3) - 2 * alpha * v[1];
+      k[q][2] = force;
+      k[q][3] = force * exp(-4 * alpha * (n + at[q]) * h);
+    }
+    for (int i = 0; i < 4; i++)
+      s[i] += h / 6 * (k[0][i] + 2 * k[1][i] + 2 * k[2][i] + k[3][i]);
+  }
+  double A = alpha * t_end, truth = pow(s[0], 4) - pow(s[1], 4), x;
+  ms_param power = *ms_param_at(0), matched = power;
+  for (size_t i = 0; ms_param_at(i); i++) {
+    power = strcmp(ms_param_at(i)->name, "power") == 0 ? *ms_param_at(i) : power;
+    matched = strcmp(ms_param_at(i)->name, "matched") == 0 ? *ms_param_at(i) : matched;
+  }
+  power.configure(&power, 4);
+  matched.configure(&matched, 4);
+  double ln_beta = log(beta);
+  ms_start start = {&ln_beta, &kappa};
+  ck_assert_int_eq(power.primal(&power, &start, 0, 1, -A, &s[3], &x, NULL), 0);
+  ck_assert_double_eq_tol(x, truth, 1e-10);
+  ck_assert_int_eq(power.primal(&power, &start, 0, 1, -A, &s[2], &x, NULL), 0);
+  ck_assert_double_gt(fabs(x - truth), 1e-3);
+  double untimed =
+      pow(1 / (u0 * u0) - 8 * (s[2] - A), -2) - pow(1 / (v0 * v0) - 8 * (-s[2] - A), -2);
+  ck_assert_double_gt(fabs(untimed - truth), 1e-3);
+  ck_assert_int_eq(matched.primal(&matched, &start, 0, 1, -A, &s[2], &x, NULL), 0);
+  ck_assert_double_eq_tol(x, untimed, 1e-13);
+}
+END_TEST
+
+/* One coordinate under log, f = (z x - y)^2/2, integrated until it fails: when, with what, and how
+ * far mu then is from either end of its domain. */
+typedef struct ending {
+  ms_status status;
+  double t, below, above;
+  char message[256];
+} ending;
+
+static ending end_of_log(double z, double y, double x0, double wd, const char *state) {
+  char folder[] = "/tmp/mirrorsim-flow-XXXXXX", data[64], x0_text[32], wd_text[32];
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  snprintf(data, sizeof data, "%s/data.csv", folder);
+  snprintf(x0_text, sizeof x0_text, "%g", x0);
+  snprintf(wd_text, sizeof wd_text, "%g", wd);
+  FILE *file = fopen(data, "w");
+  fprintf(file, "y,a\n%.17g,%.17g\n", y, z);
+  fclose(file);
+  const char *const settings[][2] = {{"data", data},
+                                     {"param", "log"},
+                                     {"init-scale", "0.4"},
+                                     {"init-x", x0_text},
+                                     {"wd", wd_text},
+                                     {"t-end", "10"},
+                                     {"wd-schedule", "constant"},
+                                     {"flow", "mirror"},
+                                     {"points", "10001"},
+                                     {"rtol", "1e-10"},
+                                     {"state", state}};
+  ms_run *run = run_with(settings, sizeof settings / sizeof *settings);
+  ms_error err = {0};
+  ending end = {0};
+  for (size_t i = 0; i < ms_run_points(run) && end.status == MS_OK; i++) {
+    end.status = ms_run_advance(run, i, &err);
+    ck_assert(isfinite(ms_run_observe(run, "loss")));
+  }
+  end.t = err.t;
+  snprintf(end.message, sizeof end.message, "%.255s", err.message);
+  double mu = run->flow->integrator->y[0], low, high;
+  if (strcmp(state, "sample-dual") == 0)
+    mu *= run->setup.problem->Z->values[0];
+  ms_param log_param = run->param;
+  log_param.domain(&log_param, log(0.4), x0, -wd * err.t, &low, &high);
+  end.below = mu - low;
+  end.above = high - mu;
+  ms_run_free(run);
+  remove(data);
+  remove(folder);
+  return end;
+}
+
+/* Under weight decay for ever u and v of log reach 0, in finite time. */
+START_TEST(log_ends_in_finite_time) {
+  for (int form = 0; form < 2; form++) {
+    /* f keeps x finite: u and v end together, when u^2 + v^2 = u0^2 + v0^2 - 4A is 0 */
+    for (double x0 = -0.5; x0 < 1; x0 += 0.5) {
+      ending end = end_of_log(1, 0.7, x0, 0.25, both_states[form]);
+      ck_assert_msg(end.status == MS_OUT_OF_DOMAIN, "status %d: %s", end.status, end.message);
+      ck_assert_double_eq_tol(end.t, 0.4 * cosh(x0) / (4 * 0.25), 1e-6);
+      ck_assert_double_eq_tol(end.below, 0, 1e-6);
+      ck_assert_double_eq_tol(end.above, 0, 1e-6);
+    }
+    /* the force is all but constant, 1 downwards: u ends alone, when mu + a = -u0^2/2 */
+    ending end = end_of_log(1e-4, -1e4, 0.3, 0.1, both_states[form]);
+    ck_assert_msg(end.status == MS_OUT_OF_DOMAIN, "status %d: %s", end.status, end.message);
+    ck_assert_double_eq_tol(end.t, 0.2 * exp(0.3) / 2 / 1.1, 1e-6);
+    ck_assert_double_eq_tol(end.below, 0, 1e-6);
+    ck_assert_double_gt(end.above, 0.1);
+  }
+}
+END_TEST
+
 Suite *flow_suite(void) {
   Suite *suite = suite_create("flow");
   TCase *integrator = tcase_create("integrator");
@@ -435,6 +677,10 @@ Suite *flow_suite(void) {
   tcase_add_test(flows, flows_agree_with_a_naive_integration);
   tcase_add_test(flows, no_step_jumps_over_a_transition);
   tcase_add_test(flows, newton_matrices_are_those_of_the_right_hand_sides);
+  tcase_add_test(flows, gradient_flow_is_mirror_flow_for_every_parametrization);
+  tcase_add_test(flows, depth_two_runs_as_the_quadratic_ones);
+  tcase_add_test(flows, weight_decay_that_does_not_commute_needs_the_warp);
+  tcase_add_test(flows, log_ends_in_finite_time);
   suite_add_tcase(suite, flows);
   return suite;
 }

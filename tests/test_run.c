@@ -74,7 +74,8 @@ START_TEST(gradient_and_mirror_flow_agree_on_random_problems) {
   int problems = 0;
   for (size_t s = 0; (schedule = ms_list("schedules", s, &summary)); s++)
     for (size_t p = 0; ms_param_at(p); p++)
-      for (int again = 0; again < (quick() ? 1 : 5); again++, problems++) {
+      for (int again = 0; again < (quick() ? 1 : 5) && ms_param_at(p)->rate > 0;
+           again++, problems++) {
         size_t n = 1 + gsl_rng_uniform_int(rng, 12), d = 1 + gsl_rng_uniform_int(rng, 20);
         char n_text[8], d_text[8], seed[8];
         snprintf(n_text, sizeof n_text, "%zu", n);
@@ -124,7 +125,7 @@ START_TEST(default_runs_of_every_schedule_end_at_their_limit) {
   const char *schedule, *summary;
   for (size_t s = 0; (schedule = ms_list("schedules", s, &summary)); s++)
     for (size_t p = 0; ms_param_at(p); p++) {
-      if (strcmp(schedule, "file") == 0)
+      if (strcmp(schedule, "file") == 0 || !(ms_param_at(p)->rate > 0))
         continue;
       const pair settings[] = {{"n", "20"},
                                {"d", "40"},
@@ -154,6 +155,8 @@ START_TEST(equal_doses_end_equal) {
                {"step", "0.8", "5", ""},       {"exponential", "0.4", "", "10"},
                {"quadratic", "0.4", "", "10"}, {"geometric", "0.4", "", "0.5"}};
   for (size_t p = 0; ms_param_at(p); p++) {
+    if (!(ms_param_at(p)->rate > 0))
+      continue;
     ms_run *first = NULL;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
       const pair settings[] = {{"n", "15"},

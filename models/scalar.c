@@ -1,0 +1,58 @@
+#include "scalar.h"
+#include <float.h>
+#include <math.h>
+
+static const double LN2 = 0.693147180559945309417;
+/* e^-SMALL and its square are one beside the other's rounding. */
+static const double SMALL = 20;
+/* A Newton step this small, relative, is the last: it squares the error. */
+static const double CLOSE = 1e-9;
+
+double ms_ln_cosh(double s) {
+  return fabs(s) + log1p(exp(-2 * fabs(s))) - LN2;
+}
+
+/* Newton on F(s) = ln sinh s + b ln cosh(s/c) - tau, which is nearly linear for large s and nearly
+ * ln s for small, from above: cosh >= 1 and ln cosh z >= z - ln 2. */
+double ms_sinh_root(double b, double c, double tau) {
+  if (tau < -SMALL)
+    return exp(tau);
+  double s = tau > SMALL ? tau + LN2 : asinh(exp(tau));
+  double straight = (tau + (1 + b) * LN2) / (1 + b / c);
+  if (straight > 1)
+    s = fmin(s, straight);
+  for (int steps = 0; steps < 100; steps++) {
+    double F = s - LN2 + log(-expm1(-2 * s)) + b * ms_ln_cosh(s / c) - tau;
+    double slope = 1 / tanh(s) + b / c * tanh(s / c);
+    double next = fmax(s - F / slope, s / 8);
+    double moved = fabs(next - s);
+    s = next;
+    if (moved <= CLOSE * s)
+      break;
+  }
+  return s;
+}
+
+double ms_exp_excess(double z, double ln_factor) {
+  if (fabs(z) >= 1)
+    return exp(ln_factor + z) - exp(ln_factor) * (1 + z);
+  double term = z * z / 2, sum = term;
+  for (int k = 3; fabs(term) > DBL_EPSILON / 4 * sum; k++) {
+    term *= z / k;
+    sum += term;
+  }
+  return exp(ln_factor) * sum;
+}
+
+void ms_param_become(ms_param *p, const ms_param *like) {
+  ms_param two = *like;
+  two.name = p->name;
+  two.summary = p->summary;
+  two.g = p->g;
+  two.h = p->h;
+  two.depth_min = p->depth_min;
+  two.depth_max = p->depth_max;
+  two.depth = p->depth;
+  two.configure = p->configure;
+  *p = two;
+}

@@ -1,0 +1,16 @@
+/* Functions of one variable that several parametrizations need. */
+#ifndef MS_SCALAR_H
+#define MS_SCALAR_H
+
+#include "param.h"
+
+/* e^ln_factor (e^z - 1 - z), which is never negative. */
+double ms_exp_excess(double z, double ln_factor);
+/* ln cosh s, and the s > 0 with sinh(s) cosh(s / c)^b = e^tau, b >= 0: arcsinh(e^tau) for b = 0. */
+double ms_ln_cosh(double s);
+double ms_sinh_root(double b, double c, double tau);
+
+/* Makes p, whose depth is 2, what it then is: `like`, under the name and with the depths of p. */
+void ms_param_become(ms_param *p, const ms_param *like);
+
+#endif
