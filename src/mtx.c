@@ -273,16 +273,21 @@ static ms_status read_array(ms_matrix **out, reader *r, ms_error *err) {
   return MS_OK;
 }
 
+/* The block made larger; where that fails the block as it was, and *ok false. */
+static void *grow(void *block, size_t bytes, bool *ok) {
+  void *larger = realloc(block, bytes);
+  *ok = *ok && larger;
+  return larger ? larger : block;
+}
+
 static bool add(reader *r, int32_t row, int32_t column, double value) {
   if (r->count == r->space) {
+    bool ok = true;
     size_t space = r->space ? 2 * r->space : 1024;
-    int32_t *rows = realloc(r->row, space * sizeof *rows);
-    r->row = rows ? rows : r->row;
-    int32_t *columns = realloc(r->column, space * sizeof *columns);
-    r->column = columns ? columns : r->column;
-    double *values = realloc(r->value, space * sizeof *values);
-    r->value = values ? values : r->value;
-    if (!rows || !columns || !values)
+    r->row = grow(r->row, space * sizeof *r->row, &ok);
+    r->column = grow(r->column, space * sizeof *r->column, &ok);
+    r->value = grow(r->value, space * sizeof *r->value, &ok);
+    if (!ok)
       return false;
     r->space = space;
   }
