@@ -276,8 +276,11 @@ static ms_status read_array(ms_matrix **out, reader *r, ms_error *err) {
 /* The block made larger; where that fails the block as it was, and *ok false. */
 static void *grow(void *block, size_t bytes, bool *ok) {
   void *larger = realloc(block, bytes);
-  *ok = *ok && larger;
-  return larger ? larger : block;
+  if (!larger) {
+    *ok = false;
+    return block;
+  }
+  return larger;
 }
 
 static bool add(reader *r, int32_t row, int32_t column, double value) {
