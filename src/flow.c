@@ -334,7 +334,7 @@ static void sample_component(void *self, size_t i, char *name, size_t size) {
 
 typedef struct dual {
   mu_tolerance allowed;
-  double noise, gamma;
+  double noise;
   double *H, *root, *u; /* curvature Z' C Z of f, d*d; sqrt(D); scratch */
   bool have_H;
 } dual;
@@ -413,7 +413,7 @@ static int dual_prepare(void *self, double t, const double *y, double gamma, boo
       flow->M[j * d + i] = gamma * own->root[i] * own->root[j] * own->H[j * d + i];
     flow->M[j * d + j] += 1;
   }
-  own->gamma = gamma;
+  flow->gamma = gamma;
   return ms_spd_factor(d, flow->M);
 }
 
@@ -427,7 +427,7 @@ static int dual_solve(void *self, double *b) {
   ms_spd_solve(d, flow->M, own->u);
   for (size_t j = 0; j < d; j++)
     own->u[j] *= own->root[j];
-  cblas_dsymv(CblasColMajor, CblasLower, (int)d, -own->gamma, own->H, (int)d, own->u, 1, 1, b, 1);
+  cblas_dsymv(CblasColMajor, CblasLower, (int)d, -flow->gamma, own->H, (int)d, own->u, 1, 1, b, 1);
   return 0;
 }
 
@@ -775,7 +775,7 @@ static void weigh(void *self, const double *weight) {
 
 static void enter(void *self, double from, double to) {
   ms_flow *flow = self;
-  flow->piece_from = from;
+  (void)from;
   flow->piece_to = to;
 }
 

@@ -52,8 +52,8 @@ struct ms_flow {
   ms_setup setup;
   ms_ode ode;
   ms_integrator *integrator;
-  bool may_finish; /* stop at the loss tolerance or where stationary */
-  double piece_from, piece_to;
+  bool may_finish;        /* stop at the loss tolerance or where stationary */
+  double piece_to;        /* end of the present smooth piece */
   void *own;              /* what create() allocated, one block */
   double *x, *g, *Zx, *D; /* scratch: d, d, max(n, d), max(n, d); one block from x to slopes */
   double *x_before, x_before_t; /* of the last stationarity check: d, and its time */

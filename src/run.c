@@ -404,21 +404,21 @@ static void set_training(ms_run *run) {
 }
 
 static void describe(ms_run *run) {
-  const ms_setup *s = &run->setup;
   const ms_matrix *Z = run->problem->Z;
-  if (run->schedule->alpha0 > 0 && run->schedule->class->alpha(run->schedule, 0, false) > 0) {
-    if (!ms_config_given(run->cfg, "wd") && strcmp(run->schedule->class->name, "file") != 0)
-      ms_run_add_note(run,
-                      "alpha0 = %.4g was chosen: a quarter of max_j |grad f(x0)_j|; from a half "
-                      "on, a constant alpha keeps x at 0.",
-                      run->schedule->alpha0);
-  }
-  if (Z->n >= Z->d)
+  double cost = run->param.cost, alpha0 = run->schedule->alpha0;
+  bool chosen = !ms_config_given(run->cfg, "wd") && !run->schedule->knots && alpha0 > 0;
+  if (chosen && isfinite(cost))
+    ms_run_add_note(run,
+                    "alpha0 = %.4g was chosen: a quarter of max_j |grad f(x0)_j|; a constant alpha "
+                    "of %.4g or more ends at x = 0.",
+                    alpha0, run->setup.gradient_scale / cost);
+  else if (chosen)
+    ms_run_add_note(run, "alpha0 = %.4g was chosen: a quarter of max_j |grad f(x0)_j|.", alpha0);
+  if (Z->n >= Z->d && run->problem->loss->quadratic)
     ms_run_add_note(run,
                     "n = %zu >= d = %zu: unless Z is rank-deficient f has one minimizer; the "
                     "dose then changes the way of x, not its end.",
                     Z->n, Z->d);
-  (void)s;
 }
 
 static ms_status build(ms_run *run, ms_error *err) {
