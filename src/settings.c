@@ -168,12 +168,27 @@ static const char *observable_list(size_t i, const char **summary) {
   return o ? o->name : NULL;
 }
 
-/* What a setting chooses from is what there is. */
+static const char *setting_list(size_t i, const char **summary) {
+  const ms_setting *s = ms_setting_at(i);
+  if (s && summary)
+    *summary = s->help;
+  return s ? s->name : NULL;
+}
+
+/* What a setting chooses from is what there is; lists without a setting have their own. */
 static const struct list {
   const char *name, *setting;
-} lists[] = {{"models", "model"},   {"params", "param"}, {"schedules", "wd-schedule"},
-             {"flows", "flow"},     {"states", "state"}, {"methods", "method"},
-             {"solvers", "solver"}, {"losses", "loss"},  {"observables", NULL}};
+  const char *(*at)(size_t i, const char **summary);
+} lists[] = {{"models", "model", NULL},
+             {"params", "param", NULL},
+             {"schedules", "wd-schedule", NULL},
+             {"flows", "flow", NULL},
+             {"states", "state", NULL},
+             {"methods", "method", NULL},
+             {"solvers", "solver", NULL},
+             {"losses", "loss", NULL},
+             {"observables", NULL, observable_list},
+             {"settings", NULL, setting_list}};
 
 const char *ms_list_name(size_t i) {
   return i < COUNT(lists) ? lists[i].name : NULL;
@@ -182,7 +197,7 @@ const char *ms_list_name(size_t i) {
 const char *ms_list(const char *list, size_t i, const char **summary) {
   for (size_t k = 0; k < COUNT(lists); k++)
     if (strcmp(lists[k].name, list) == 0)
-      return lists[k].setting ? ms_setting_find(lists[k].setting)->choice(i, summary)
-                              : observable_list(i, summary);
+      return lists[k].at ? lists[k].at(i, summary)
+                         : ms_setting_find(lists[k].setting)->choice(i, summary);
   return NULL;
 }
