@@ -948,7 +948,8 @@ static void check_flow(const ms_param *p) {
       if (p->domain)
         p->domain(p, c.ln_beta, c.kappa, c.a, &low, &high);
       /* Near the end of the domain the weights run away, and the steps are too long. */
-      if (!(mu > 0.8 * low && mu < 0.8 * high) || (is(p, "log") && high - low < 0.2))
+      if (!(mu > 0.8 * low && mu < 0.8 * high) ||
+          (is(p, "log") && (mu - low < 0.1 || high - mu < 0.1)))
         break;
       if ((i + 1) % (STEPS / CHECKS))
         continue;
