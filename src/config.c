@@ -1,6 +1,6 @@
 #include "config.h"
 #include "problem.h"
-#include "schedule.h"
+#include "run.h"
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -10,6 +10,23 @@
 
 static const ms_setting *const tables[] = {ms_problem_settings, ms_model_settings,
                                            ms_schedule_settings, ms_run_settings};
+enum { TABLES = sizeof tables / sizeof *tables };
+
+/* The k-th table of settings: the general ones, then those of models, shared ones once. */
+static const ms_setting *table_at(size_t k) {
+  if (k < TABLES)
+    return tables[k];
+  k -= TABLES;
+  for (size_t i = 0; ms_model_at(i); i++) {
+    const ms_setting *own = ms_model_at(i)->settings;
+    bool again = !own;
+    for (size_t before = 0; before < i && !again; before++)
+      again = ms_model_at(before)->settings == own;
+    if (!again && k-- == 0)
+      return own;
+  }
+  return NULL;
+}
 
 struct ms_config {
   size_t count;
@@ -17,8 +34,8 @@ struct ms_config {
 };
 
 const ms_setting *ms_setting_at(size_t i) {
-  for (size_t k = 0; k < sizeof tables / sizeof *tables; k++)
-    for (const ms_setting *s = tables[k]; s->name; s++)
+  for (size_t k = 0; table_at(k); k++)
+    for (const ms_setting *s = table_at(k); s->name; s++)
       if (i-- == 0)
         return s;
   return NULL;

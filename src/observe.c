@@ -9,19 +9,19 @@ static int length(const ms_view *v) {
   return (int)v->problem->Z->d;
 }
 
-static double time_now(ms_view *v) {
+double ms_observe_time(ms_view *v) {
   return v->t;
 }
 
-static double alpha(ms_view *v) {
+double ms_observe_alpha(ms_view *v) {
   return v->alpha;
 }
 
-static double dose(ms_view *v) {
+double ms_observe_dose(ms_view *v) {
   return v->dose;
 }
 
-static double loss(ms_view *v) {
+double ms_observe_loss(ms_view *v) {
   return v->loss;
 }
 
@@ -133,19 +133,19 @@ static double kkt_residual(ms_view *v) {
   return ms_kkt_residual(v->problem->Z->d, v->x, v->g, lambda, s->gradient_scale);
 }
 
-static double gap(ms_view *v) {
+double ms_observe_gap(ms_view *v) {
   return v->gap;
 }
 
-static double drift(ms_view *v) {
+double ms_observe_drift(ms_view *v) {
   return v->drift;
 }
 
-static const ms_observable observables[] = {
-    {"t", "time", time_now},
-    {"alpha", "weight decay alpha(t)", alpha},
-    {"dose", "A(t) = integral of alpha", dose},
-    {"loss", "f(x)", loss},
+const ms_observable ms_observables_separable[] = {
+    {"t", "time", ms_observe_time},
+    {"alpha", "weight decay alpha(t)", ms_observe_alpha},
+    {"dose", "A(t) = integral of alpha", ms_observe_dose},
+    {"loss", "f(x)", ms_observe_loss},
     {"residual", "|Zx - y| / |y|", residual},
     {"l1", "|x|_1", l1},
     {"l2", "|x|_2", l2},
@@ -158,13 +158,8 @@ static const ms_observable observables[] = {
     {"truth_error", "|x - truth|_2", truth_error},
     {"kkt_residual", "how far x is from stationary for f + alpha S, S the representation cost",
      kkt_residual},
-    {"gf_mf_gap", "largest |x_gf - x_mf| relative to the largest |x|", gap},
+    {"gf_mf_gap", "largest |x_gf - x_mf| relative to the largest |x|", ms_observe_gap},
     {"invariant_drift", "error of the weights' exact balance law, relative to the largest |w_j|^2",
-     drift},
+     ms_observe_drift},
+    {.name = NULL},
 };
-
-_Static_assert(sizeof observables / sizeof *observables <= MS_OBSERVABLES_MAX, "enlarge the limit");
-
-const ms_observable *ms_observable_at(size_t i) {
-  return i < sizeof observables / sizeof *observables ? &observables[i] : NULL;
-}

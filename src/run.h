@@ -5,15 +5,20 @@
 #include "config.h"
 #include "flow.h"
 
+typedef struct ms_run ms_run;
+
 /* What observables are computed from: the state at one recorded time. */
 typedef struct ms_view {
   double t, alpha, dose, loss;
-  const double *x, *Zx;
+  const double *x;
+  const ms_run *run;
+  double gap, drift; /* |x_gf - x_mf| relative to the largest |x| so far; the invariant's drift */
+  /* of models with a problem Z, y: */
+  const double *Zx;
   double *r, *g; /* scratch: n, d */
   const ms_problem *problem;
   const ms_setup *setup;
   double R, exponent, exponent_mean; /* filled by the observables themselves */
-  double gap, drift; /* |x_gf - x_mf| relative to the largest |x| so far; the invariant's drift */
 } ms_view;
 
 typedef struct ms_observable {
@@ -21,38 +26,74 @@ typedef struct ms_observable {
   double (*value)(ms_view *view); /* NaN where it does not apply */
 } ms_observable;
 
-/* The observables there are (the columns of trajectory.csv), NULL after the last. */
-const ms_observable *ms_observable_at(size_t i);
-enum { MS_OBSERVABLES_MAX = 32 };
+/* The observables of separable models (src/observe.c), and such as any model can use. */
+extern const ms_observable ms_observables_separable[];
+double ms_observe_time(ms_view *v);
+double ms_observe_alpha(ms_view *v);
+double ms_observe_dose(ms_view *v);
+double ms_observe_loss(ms_view *v);
+double ms_observe_gap(ms_view *v);
+double ms_observe_drift(ms_view *v);
+
+/* What is trained. One file each; to add one: the file, its token in MS_MODELS, its name in
+ * meson.build. */
+typedef struct ms_model {
+  const char *name, *summary;
+  const ms_setting
+      *settings; /* its own, ends with name NULL; models may share a table. NULL: none */
+  /* All that ms_run_new does once the config is copied: at least ms_run_shape, ms_run_plan,
+   * ms_run_keep, run->flow_name. */
+  ms_status (*build)(ms_run *run, ms_error *err);
+  /* To *t, or to the normal end before (MS_ENDED, *t then the time of that, run->end_name why).
+   * Sets run->x, loss, gap and drift. */
+  ms_status (*advance)(ms_run *run, double *t, ms_error *err);
+  const ms_observable *observables; /* columns of trajectory.csv, the first is t; ends with NULL */
+  void (*finish)(ms_run *run);      /* comparisons after a normal end; NULL: none */
+  void (*interrupt)(ms_run *run, const volatile sig_atomic_t *flag);
+  /* Further entries of the summary, false after the last; NULL: none. */
+  bool (*summary_at)(const ms_run *run, size_t i, ms_summary *entry);
+  void (*release)(ms_run *run); /* frees run->own; NULL: nothing to free */
+} ms_model;
+
+#define MS_MODELS(X) X(diag)
+/* The models there are, NULL after the last. */
+const ms_model *ms_model_at(size_t i);
 
 enum { MS_NOTES_MAX = 12, MS_NOTE_LENGTH = 400 };
 
 struct ms_run {
   ms_config *cfg;
+  const ms_model *model;
+  void *own;   /* the model's own state */
+  size_t n, d; /* samples, 0 where that has no meaning; length of x */
+  double *x;   /* present x */
+  double loss; /* f(x), its invariant's drift, the gap to the flow beside it; NaN: none */
+  double drift, gap;
+  const char *flow_name, *end_name; /* what is integrated; why it ended */
+  ms_schedule *schedule;
+  size_t points; /* planned times */
+  double *times;
+  size_t recorded; /* rows so far */
+  double *rows;    /* recorded * observables, row-major */
+  double *last_x;  /* d: x at the last recorded time */
+  double *states;  /* recorded * kept, row-major: x of the coordinates kept */
+  size_t kept;     /* d, or fewer for large problems: those in `coordinates` */
+  size_t *coordinates;
+  double largest_x, worst_gap, worst_drift;
+
+  /* Of models with a problem Z, y. */
   ms_problem *problem, *core; /* as given; as it is integrated, NULL where that is the same */
   ms_param param;             /* the parametrization, adapted to --depth */
-  ms_schedule *schedule;
   double *ln_beta, *kappa;
   ms_setup setup;
   ms_flow *flow;    /* the flow whose x is recorded */
   ms_flow *partner; /* the gradient flow beside a mirror flow, or NULL */
-  const char *flow_name;
   /* --flow limit and saddle integrate nothing: flow is NULL and x is given at every planned time.
    */
   double *given; /* points * d, row-major */
 
-  size_t points; /* planned times */
-  double *times;
-
-  size_t recorded;          /* rows so far */
-  double *x, *Zx, *scratch; /* present x; Zx; the rest of what views need */
+  double *Zx, *scratch; /* Zx; the rest of what views need */
   double *partner_x, *start_x;
-  double *rows;   /* recorded * observables, row-major */
-  double *last_x; /* d: x at the last recorded time */
-  double *states; /* recorded * kept, row-major: x of the coordinates kept */
-  size_t kept;    /* d, or fewer for large problems: those in `coordinates` */
-  size_t *coordinates;
-  double largest_x, worst_gap, worst_drift;
 
   bool finished;
   const char *status;
@@ -61,6 +102,25 @@ struct ms_run {
   size_t notes;
   char note[MS_NOTES_MAX][MS_NOTE_LENGTH];
 };
+
+/* ---- For models ---- */
+
+/* x has d coordinates. */
+ms_status ms_run_shape(ms_run *run, size_t d, ms_error *err);
+/* Schedule and planned times for a model whose gradients are of the size G (its inverse is the unit
+ * of time) and that moves for about `base` (before --wd-off and --t-end): alpha0 = G/4 and T =
+ * base/2 where the settings leave them open. `open_ended`: without --t-end it goes on until it is
+ * finished; else to base. Sets setup.schedule, t_end, gradient_scale. */
+ms_status ms_run_plan(ms_run *run, double G, double base, bool open_ended, ms_error *err);
+/* Of x(t) all coordinates are kept, or for large runs those of largest |importance[j]| (NULL: the
+ * first). */
+ms_status ms_run_keep(ms_run *run, const double *importance, ms_error *err);
+/* One value for all coordinates, or a file with d of them; `logs`: their logarithms. */
+ms_status ms_run_values(const ms_config *cfg, const char *name, bool logs, size_t d, double *values,
+                        ms_error *err);
+/* max_j |x_j - other_j| relative to the largest |x| there was. */
+double ms_run_distance(const ms_run *run, const double *other);
+double ms_largest(const double *v, size_t n); /* max |v_i|, 0 for n = 0 */
 
 /* Adds a sentence for the reader. */
 void ms_run_add_note(ms_run *run, const char *format, ...) MS_PRINTF(2, 3);

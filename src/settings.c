@@ -15,13 +15,23 @@ const ms_param *ms_param_at(size_t i) {
   return i < sizeof params / sizeof *params ? params[i] : NULL;
 }
 
+#define X(name) extern const ms_model ms_model_##name;
+MS_MODELS(X)
+#undef X
+#define X(name) &ms_model_##name,
+static const ms_model *const models[] = {MS_MODELS(X)};
+#undef X
+
+const ms_model *ms_model_at(size_t i) {
+  return i < sizeof models / sizeof *models ? models[i] : NULL;
+}
+
 /* ---- Settings ------------------------------------------------------------------------------- */
 
 typedef struct named {
   const char *name, *summary;
 } named;
 
-static const named models[] = {{"diag", "diagonal linear network: x_j = g(w_j), one per feature"}};
 static const named flow_modes[] = {
     {"auto", "the mirror flow, and the gradient flow beside it where that is cheap"},
     {"mirror", "the mirror flow alone"},
@@ -55,7 +65,10 @@ static const char *named_at(const named *list, size_t count, size_t i, const cha
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
 static const char *model_choice(size_t i, const char **summary) {
-  return named_at(models, COUNT(models), i, summary);
+  const ms_model *m = ms_model_at(i);
+  if (m && summary)
+    *summary = m->summary;
+  return m ? m->name : NULL;
 }
 
 static const char *flow_choice(size_t i, const char **summary) {
@@ -161,11 +174,25 @@ const ms_setting ms_run_settings[] = {
 
 /* ---- Lists ---------------------------------------------------------------------------------- */
 
+/* Is it a column of a model before this one? */
+static bool listed_before(size_t model, const char *name) {
+  for (size_t k = 0; k < model; k++)
+    for (const ms_observable *o = models[k]->observables; o->name; o++)
+      if (strcmp(o->name, name) == 0)
+        return true;
+  return false;
+}
+
+/* Those of all models, each name once. */
 static const char *observable_list(size_t i, const char **summary) {
-  const ms_observable *o = ms_observable_at(i);
-  if (o && summary)
-    *summary = o->summary;
-  return o ? o->name : NULL;
+  for (size_t k = 0; k < COUNT(models); k++)
+    for (const ms_observable *o = models[k]->observables; o->name; o++)
+      if (!listed_before(k, o->name) && i-- == 0) {
+        if (summary)
+          *summary = o->summary;
+        return o->name;
+      }
+  return NULL;
 }
 
 static const char *setting_list(size_t i, const char **summary) {

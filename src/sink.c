@@ -32,17 +32,19 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
   const ms_flow *f = run->flow;
   const ms_summary all[] = {
       {"model", "", ms_config_text(run->cfg, "model"), NAN, false},
-      {"param", "", run->setup.param->name, NAN, false},
+      {"param", "", run->setup.param ? run->setup.param->name : NULL, NAN, false},
       {"flow", "", run->flow_name, NAN, false},
       {"state", "form of the equations", f ? f->class->name : NULL, NAN, false},
-      {"method", "", f ? run->setup.method->name : NULL, NAN, false},
-      {"lr", "step size", NULL, f && run->setup.method->discrete ? run->setup.training.lr : NAN,
+      {"method", "", !run->given && run->setup.method ? run->setup.method->name : NULL, NAN, false},
+      {"lr", "step size", NULL,
+       !run->given && run->setup.method && run->setup.method->discrete ? run->setup.training.lr
+                                                                       : NAN,
        false},
       {"schedule", "", run->schedule->class->name, NAN, false},
       {"status", "why the run ended", run->status, NAN, false},
       {"t_end", "", NULL, observed(run, "t"), false},
-      {"n", "samples", NULL, (double)run->problem->Z->n, true},
-      {"d", "features", NULL, (double)run->problem->Z->d, true},
+      {"n", "samples", NULL, run->n ? (double)run->n : NAN, true},
+      {"d", "features", NULL, (double)run->d, true},
       {"wd", "alpha0", NULL, run->schedule->alpha0, false},
       {"wd_off", "T of the schedule", NULL, ms_schedule_off(run->schedule), false},
       {"dose", "integral of alpha", NULL, observed(run, "dose"), false},
@@ -52,8 +54,8 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
       {"kkt_residual", "distance from stationary", NULL, observed(run, "kkt_residual"), false},
       {"l1", "|x|_1", NULL, observed(run, "l1"), false},
       {"l2", "|x|_2", NULL, observed(run, "l2"), false},
-      {"nuclear_norm", "of a matrix model", NULL, NAN, false},
-      {"rank_effective", "of a matrix model", NULL, NAN, false},
+      {"nuclear_norm", "of a matrix model", NULL, observed(run, "nuclear_norm"), false},
+      {"rank_effective", "of a matrix model", NULL, observed(run, "rank_effective"), false},
       {"nonzeros", "above 1e-3 of the largest", NULL, observed(run, "nonzeros"), true},
       {"potential", "R_a(x)", NULL, observed(run, "potential"), false},
       {"effective_exponent", "2 is L2, 1 is L1", NULL, observed(run, "effective_exponent"), false},
@@ -81,10 +83,10 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
        true},
       {"message", "", *run->message ? run->message : NULL, NAN, false},
   };
-  if (i >= sizeof all / sizeof *all)
-    return false;
-  *entry = all[i];
-  return true;
+  size_t count = sizeof all / sizeof *all;
+  if (i < count)
+    *entry = all[i];
+  return i < count || (run->model->summary_at && run->model->summary_at(run, i - count, entry));
 }
 
 double ms_run_summary(const ms_run *run, const char *key) {
@@ -137,8 +139,8 @@ static ms_status write_trajectory(const ms_run *run, const char *dir, ms_error *
   if (status != MS_OK)
     return status;
   size_t columns = 0;
-  for (; ms_observable_at(columns); columns++)
-    fprintf(w.file, "%s%s", columns ? "," : "", ms_observable_at(columns)->name);
+  for (; run->model->observables[columns].name; columns++)
+    fprintf(w.file, "%s%s", columns ? "," : "", run->model->observables[columns].name);
   fputc('\n', w.file);
   for (size_t i = 0; i < run->recorded; i++)
     for (size_t c = 0; c < columns; c++) {
@@ -153,8 +155,8 @@ static ms_status write_trajectory(const ms_run *run, const char *dir, ms_error *
 
 /* t and x(t); of a large problem x of the coordinates kept, which ones, and the last x whole. */
 static ms_status write_states(const ms_run *run, const char *dir, ms_error *err) {
-  size_t columns = 0, d = run->problem->Z->d, rows = run->recorded, kept = run->kept;
-  while (ms_observable_at(columns))
+  size_t columns = 0, d = run->d, rows = run->recorded, kept = run->kept;
+  while (run->model->observables[columns].name)
     columns++;
   double *t = ms_doubles(rows + kept);
   if (!t)
@@ -204,13 +206,13 @@ static ms_status write_x(const ms_run *run, const char *dir, ms_error *err) {
   ms_status status = ms_writer_open(&w, dir, "x.csv", err);
   if (status == MS_OK) {
     size_t shown = MS_MIN(kept, TABLE_X_MAX);
-    while (ms_observable_at(columns))
+    while (run->model->observables[columns].name)
       columns++;
     fputs("t", w.file);
     for (size_t k = 0; k < shown; k++) {
       fputc(',', w.file);
       size_t j = run->coordinates[order[k]];
-      if (run->problem->names)
+      if (run->problem && run->problem->names)
         write_name(w.file, run->problem->names[j]);
       else
         fprintf(w.file, "x[%zu]", j);
@@ -258,7 +260,7 @@ static ms_status write_config(const ms_run *run, const char *dir, ms_error *err)
 /* R_a of the coordinate that ended largest, over x and at doses up to the last. */
 static ms_status write_potential(const ms_run *run, const char *dir, ms_error *err) {
   const ms_param *p = run->setup.param;
-  if (!p->potential || !p->ln_scale)
+  if (!p || !p->potential || !p->ln_scale)
     return MS_OK;
   ms_writer w;
   ms_status status = ms_writer_open(&w, dir, "potential.csv", err);

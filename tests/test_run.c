@@ -393,8 +393,8 @@ START_TEST(observables_are_what_they_say) {
   ck_assert_double_eq_tol(value(run, "ln_beta"), -4 * value(run, "dose"), 1e-12);
   /* the transition: p_eff starts at 2 and falls along the run */
   size_t columns = 0, p_at = 0;
-  for (; ms_observable_at(columns); columns++)
-    if (strcmp(ms_observable_at(columns)->name, "effective_exponent") == 0)
+  for (; run->model->observables[columns].name; columns++)
+    if (strcmp(run->model->observables[columns].name, "effective_exponent") == 0)
       p_at = columns;
   ck_assert(run->rows[p_at] == 2);
   ck_assert_double_lt(value(run, "effective_exponent"), 1.2);
@@ -661,7 +661,7 @@ START_TEST(limit_and_saddle_are_where_the_flow_ends) {
   /* the flow at the middle of each plateau that lasts, up to the first that follows fast */
   settings[4].text = "mirror";
   size_t d = 30, columns = 0, checked = 0;
-  while (ms_observable_at(columns))
+  while (saddle->model->observables[columns].name)
     columns++;
   for (size_t k = 0; k + 1 < saddle->recorded; k++) {
     double from = saddle->rows[k * columns], to = saddle->rows[(k + 1) * columns];
@@ -708,7 +708,7 @@ START_TEST(four_features_from_tiny_scales) {
                          {NULL, NULL}};
       ms_run *path = run_with(settings);
       size_t columns = 0;
-      while (ms_observable_at(columns))
+      while (path->model->observables[columns].name)
         columns++;
       ck_assert_uint_eq(path->recorded, 4);
       settings[4].text = "mirror";
