@@ -9,11 +9,15 @@
 #include <string.h>
 #include <sundials/sundials_linearsolver.h>
 #include <sundials/sundials_matrix.h>
+#include <sunlinsol/sunlinsol_spgmr.h>
 #include <sunnonlinsol/sunnonlinsol_fixedpoint.h>
 
 #ifndef SUNDIALS_DOUBLE_PRECISION
 #error "SUNDIALS must be built with double precision"
 #endif
+
+/* Of the Krylov space of a system without prepare(). */
+enum { KRYLOV_VECTORS = 20 };
 
 typedef struct cvode {
   SUNContext context;
@@ -112,8 +116,10 @@ static void release(ms_integrator *in) {
     CVodeFree(&c->mem);
   if (c->nonlinear)
     SUNNonlinSolFree(c->nonlinear);
-  if (c->linear)
+  if (c->linear && c->matrix)
     SUNLinSolFreeEmpty(c->linear);
+  else if (c->linear)
+    SUNLinSolFree(c->linear);
   if (c->matrix)
     SUNMatFreeEmpty(c->matrix);
   if (c->y)
@@ -148,6 +154,10 @@ static ms_status create_bdf(ms_integrator *in, ms_error *err) {
   if (status != MS_OK)
     return status;
   cvode *c = in->own;
+  if (!in->ode->prepare) { /* matrix-free: Krylov, products J v by differences of F */
+    c->linear = SUNLinSol_SPGMR(c->y, SUN_PREC_NONE, KRYLOV_VECTORS, c->context);
+    return c->linear ? MS_OK : ms_no_memory(err);
+  }
   c->matrix = SUNMatNewEmpty(c->context);
   c->linear = SUNLinSolNewEmpty(c->context);
   if (!c->matrix || !c->linear)
@@ -177,7 +187,8 @@ static ms_status initialize(ms_integrator *in, ms_error *err) {
   bad |= CVodeWFtolerances(c->mem, call_tolerance) != CV_SUCCESS;
   if (c->linear) {
     bad |= CVodeSetLinearSolver(c->mem, c->linear, c->matrix) != CV_SUCCESS;
-    bad |= CVodeSetLinSysFn(c->mem, call_prepare) != CV_SUCCESS;
+    if (c->matrix)
+      bad |= CVodeSetLinSysFn(c->mem, call_prepare) != CV_SUCCESS;
   } else {
     bad |= CVodeSetNonlinearSolver(c->mem, c->nonlinear) != CV_SUCCESS;
   }

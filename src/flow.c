@@ -708,18 +708,16 @@ const ms_flow_class *ms_flow_class_find(const char *name) {
 
 /* ---- one flow ------------------------------------------------------------------------------- */
 
-/* Will alpha change no more, as far as anyone can tell from x? */
-static bool schedule_settled(const ms_setup *s, double t) {
-  double from, limit = ms_schedule_limit(s->schedule, &from);
+bool ms_flow_settled(const ms_schedule *schedule, double force, double gradient_scale, double t) {
+  double from, limit = ms_schedule_limit(schedule, &from);
   if (t >= from)
     return true;
   if (isfinite(from) || limit != 0)
     return false;
-  double total = ms_schedule_total(s->schedule);
+  double total = ms_schedule_total(schedule);
   if (isfinite(total))
-    return total - ms_schedule_dose(s->schedule, t) <= SETTLED_DOSE;
-  double force = isfinite(s->param->cost) ? s->param->cost : s->param->degree;
-  return ms_schedule_alpha(s->schedule, t) * force <= SETTLED_ALPHA * s->gradient_scale;
+    return total - ms_schedule_dose(schedule, t) <= SETTLED_DOSE;
+  return ms_schedule_alpha(schedule, t) * force <= SETTLED_ALPHA * gradient_scale;
 }
 
 /* The KKT residual of f + alpha S where S is convex; else how fast the weights move. */
@@ -746,7 +744,9 @@ static double stationarity(ms_flow *flow, double t) {
 static bool finished(void *self, double t, const double *y) {
   ms_flow *flow = self;
   const ms_setup *s = &flow->setup;
-  if (!flow->may_finish || flow->checks++ % flow->check_every || !schedule_settled(s, t))
+  if (!flow->may_finish || flow->checks++ % flow->check_every ||
+      !ms_flow_settled(s->schedule, isfinite(s->param->cost) ? s->param->cost : s->param->degree,
+                       s->gradient_scale, t))
     return false;
   if (flow->class->read(flow, t, y, flow->x, flow->Zx))
     return false;

@@ -10,7 +10,7 @@ typedef struct ms_ode {
   void *self;
   int (*rhs)(void *self, double t, const double *y, double *ydot);
   /* Makes solve() ready for M = I - gamma J; with `fresh` J is evaluated at (t, y), otherwise the
-   * last J is kept and only gamma is new. */
+   * last J is kept and only gamma is new. NULL, and solve() with it: bdf is matrix-free. */
   int (*prepare)(void *self, double t, const double *y, double gamma, bool fresh);
   /* b := M^-1 b */
   int (*solve)(void *self, double *b);

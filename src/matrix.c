@@ -453,15 +453,16 @@ int ms_matrix_svd(const ms_matrix *Z, double *U, double *sigma, double *Vt) {
   if (!Z->values && Z->d > SVD_ENTRIES / Z->n)
     return -1;
   double best = 0, *work = NULL;
+  const char *job = U ? "S" : "N";
   ms_matrix *copy = NULL;
   int *iwork = calloc(8 * (size_t)k, sizeof *iwork);
   if (iwork && ms_matrix_dense(&copy, Z, NULL) == MS_OK) {
-    dgesdd_("S", &n, &d, copy->values, &n, sigma, U, &n, Vt, &k, &best, &lwork, iwork, &info);
+    dgesdd_(job, &n, &d, copy->values, &n, sigma, U, &n, Vt, &k, &best, &lwork, iwork, &info);
     lwork = (int)best;
     work = malloc((size_t)lwork * sizeof *work);
   }
   if (work)
-    dgesdd_("S", &n, &d, copy->values, &n, sigma, U, &n, Vt, &k, work, &lwork, iwork, &info);
+    dgesdd_(job, &n, &d, copy->values, &n, sigma, U, &n, Vt, &k, work, &lwork, iwork, &info);
   else
     info = -1;
   ms_matrix_free(copy);

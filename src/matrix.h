@@ -54,8 +54,9 @@ int ms_matrix_weighted_gram(const ms_matrix *Z, const double *D, double *S);
 /* H[d*d] = Z' diag(c) Z, lower triangle; c >= 0. 0, or -1 without memory. */
 int ms_matrix_curvature(const ms_matrix *Z, const double *c, double *H);
 
-/* Z = U diag(sigma) Vt, k = min(n, d): U[n*k], sigma[k] descending, Vt[k*d], column-major. 0 on
- * success; non-zero, too, where Z is sparse and too large for a dense copy. */
+/* Z = U diag(sigma) Vt, k = min(n, d): U[n*k], sigma[k] descending, Vt[k*d], column-major (U and Vt
+ * may both be NULL). 0 on success; non-zero, too, where Z is sparse and too large for a dense copy.
+ */
 int ms_matrix_svd(const ms_matrix *Z, double *U, double *sigma, double *Vt);
 
 /* out[n]: the norms of the rows; |Z|_F. */

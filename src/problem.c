@@ -114,6 +114,13 @@ const ms_loss *ms_loss_at(size_t i) {
   return i < sizeof losses / sizeof *losses ? &losses[i] : NULL;
 }
 
+const ms_loss *ms_loss_of(const ms_config *cfg) {
+  for (size_t i = 0; ms_loss_at(i); i++)
+    if (strcmp(ms_loss_at(i)->name, ms_config_text(cfg, "loss")) == 0)
+      return ms_loss_at(i);
+  return NULL;
+}
+
 static const char *loss_choice(size_t i, const char **summary) {
   const ms_loss *loss = ms_loss_at(i);
   if (loss && summary)
@@ -339,9 +346,7 @@ ms_status ms_problem_new(ms_problem **out, const ms_config *cfg, ms_error *err) 
   ms_problem *p = calloc(1, sizeof *p);
   if (!p)
     return ms_no_memory(err);
-  for (size_t i = 0; ms_loss_at(i); i++)
-    if (strcmp(ms_loss_at(i)->name, ms_config_text(cfg, "loss")) == 0)
-      p->loss = ms_loss_at(i);
+  p->loss = ms_loss_of(cfg);
   bool real = ms_config_text(cfg, "data") != NULL;
   ms_status status = MS_OK;
   for (size_t i = 0; !real && i < 2 && status == MS_OK; i++) {

@@ -41,6 +41,9 @@ void ms_problem_free(ms_problem *p);
  * apply (other losses) or costs too much (large problems). */
 ms_status ms_problem_reduce(ms_problem **core, const ms_problem *p, ms_error *err);
 
+/* The loss that the settings name. */
+const ms_loss *ms_loss_of(const ms_config *cfg);
+
 extern const ms_setting ms_problem_settings[]; /* ends with name NULL */
 
 /* f from Zx; r_i = df/d(Zx)_i; c_i = second derivative (1/n for the squared loss). */

@@ -1,4 +1,5 @@
 #include "random.h"
+#include <gsl/gsl_randist.h>
 
 /* SplitMix64's mixing function: neighbouring seeds and streams become unrelated. */
 static uint64_t mix(uint64_t z) {
@@ -13,4 +14,9 @@ gsl_rng *ms_random_new(uint64_t seed, ms_stream stream) {
   if (rng)
     gsl_rng_set(rng, (unsigned long)(mix(mix(seed) + (uint64_t)stream) & 0xffffffffU));
   return rng;
+}
+
+void ms_random_gaussian(gsl_rng *rng, double *v, size_t n, double sigma) {
+  for (size_t i = 0; i < n; i++)
+    v[i] = gsl_ran_gaussian_ziggurat(rng, sigma);
 }

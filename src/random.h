@@ -9,10 +9,14 @@ typedef enum ms_stream {
   MS_STREAM_DATA = 1,
   MS_STREAM_TRUTH,
   MS_STREAM_NOISE,
-  MS_STREAM_BATCH
+  MS_STREAM_BATCH,
+  MS_STREAM_INITIAL,
 } ms_stream;
 
 /* NULL without memory; free with gsl_rng_free. */
 gsl_rng *ms_random_new(uint64_t seed, ms_stream stream);
+
+/* v[n] of independent N(0, sigma^2). */
+void ms_random_gaussian(gsl_rng *rng, double *v, size_t n, double sigma);
 
 #endif

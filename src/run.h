@@ -52,10 +52,11 @@ typedef struct ms_model {
   void (*interrupt)(ms_run *run, const volatile sig_atomic_t *flag);
   /* Further entries of the summary, false after the last; NULL: none. */
   bool (*summary_at)(const ms_run *run, size_t i, ms_summary *entry);
+  ms_status (*write)(const ms_run *run, const char *dir, ms_error *err); /* further files; NULL */
   void (*release)(ms_run *run); /* frees run->own; NULL: nothing to free */
 } ms_model;
 
-#define MS_MODELS(X) X(diag)
+#define MS_MODELS(X) X(diag) X(sensing)
 /* The models there are, NULL after the last. */
 const ms_model *ms_model_at(size_t i);
 
@@ -80,6 +81,8 @@ struct ms_run {
   size_t kept;     /* d, or fewer for large problems: those in `coordinates` */
   size_t *coordinates;
   double largest_x, worst_gap, worst_drift;
+
+  size_t steps, rhs_count, passes; /* of models without ms_flow */
 
   /* Of models with a problem Z, y. */
   ms_problem *problem, *core; /* as given; as it is integrated, NULL where that is the same */

@@ -22,6 +22,11 @@ static double observed(const ms_run *run, const char *name) {
   return ms_run_observe(run, name);
 }
 
+/* 0 where nothing was counted. */
+static double counted(size_t count) {
+  return count ? (double)count : NAN;
+}
+
 static double both(const ms_run *run, size_t flow, size_t partner) {
   return run->flow ? (double)(flow + (run->partner ? partner : 0)) : NAN;
 }
@@ -67,9 +72,12 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
       {"limit_gap", "from the independent limit", NULL, run->limit_gap, false},
       {"from_min_l1", "from the minimum-L1 interpolator", NULL, run->from_min_l1, false},
       {"from_min_l2", "from the minimum-L2 interpolator", NULL, run->from_min_l2, false},
-      {"steps", "of the flow recorded", NULL, f ? (double)f->integrator->steps : NAN, true},
+      {"steps", "of the flow recorded", NULL,
+       f ? (double)f->integrator->steps : counted(run->steps), true},
       {"rhs_evaluations", "right-hand sides, all flows", NULL,
-       both(run, f ? f->integrator->rhs_count : 0, PARTNER(run, integrator->rhs_count)), true},
+       f ? both(run, f->integrator->rhs_count, PARTNER(run, integrator->rhs_count))
+         : counted(run->rhs_count),
+       true},
       {"jacobian_evaluations", "all flows", NULL,
        both(run, f ? f->integrator->jacobian_count : 0, PARTNER(run, integrator->jacobian_count)),
        true},
@@ -79,8 +87,8 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
                                           : "Cholesky",
        NAN, false},
       {"cg_iterations", "all of them", NULL, f && f->iterative ? (double)f->iterations : NAN, true},
-      {"passes", "over Z, all flows", NULL, both(run, f ? f->passes : 0, PARTNER(run, passes)),
-       true},
+      {"passes", "over Z, all flows", NULL,
+       f ? both(run, f->passes, PARTNER(run, passes)) : counted(run->passes), true},
       {"message", "", *run->message ? run->message : NULL, NAN, false},
   };
   size_t count = sizeof all / sizeof *all;
@@ -343,6 +351,8 @@ ms_status ms_run_write(const ms_run *run, const char *dir, ms_error *err) {
     status = write_config(run, dir, err);
   if (status == MS_OK)
     status = write_potential(run, dir, err);
+  if (status == MS_OK && run->model->write)
+    status = run->model->write(run, dir, err);
   if (status == MS_OK)
     status = write_summary(run, dir, err); /* last: its presence says that the others are there */
   return status;

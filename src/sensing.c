@@ -1,0 +1,225 @@
+/* Sensing: a low-rank matrix from linear measurements y_i = <A_i, X*> (+ noise). */
+#include "factored.h"
+#include "random.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* X*: U S V' of Gaussian factors (V = U where it is symmetric), its mean singular value 1. */
+static ms_status make_truth(double *X, size_t rows, size_t cols, size_t rank, bool symmetric,
+                            bool indefinite, gsl_rng *rng, ms_error *err) {
+  double *U = ms_doubles((rows + cols) * rank), *sigma = ms_doubles(MS_MIN(rows, cols)), sum = 0;
+  if (!U || !sigma) {
+    free(U);
+    free(sigma);
+    return ms_no_memory(err);
+  }
+  double *V = U + rows * rank;
+  ms_random_gaussian(rng, U, (rows + (symmetric ? 0 : cols)) * rank, 1);
+  for (size_t i = 0; symmetric && i < rows * rank; i++)
+    V[i] = indefinite && i / rows % 2 ? -U[i] : U[i];
+  ms_multiply(false, true, rows, cols, rank, 1, U, V, 0, X);
+  int bad = ms_singular(rows, cols, X, sigma, NULL, NULL);
+  for (size_t i = 0; i < MS_MIN(rows, cols); i++)
+    sum += sigma[i];
+  for (size_t i = 0; i < rows * cols; i++)
+    X[i] *= (double)rank / sum;
+  free(U);
+  free(sigma);
+  return bad ? ms_fail(err, MS_STALLED, "the truth has no singular values") : MS_OK;
+}
+
+typedef struct plan {
+  size_t n, rows, cols;
+  bool symmetric; /* packed lower triangles */
+  size_t d;       /* columns of Z */
+} plan;
+
+/* Writes A[rows * cols] as row i of Z. */
+static void set_row(ms_matrix *Z, const plan *p, size_t i, const double *A) {
+  size_t at = 0;
+  for (size_t c = 0; c < p->cols; c++)
+    for (size_t r = p->symmetric ? c : 0; r < p->rows; r++, at++)
+      Z->values[at * p->n + i] =
+          !p->symmetric || r == c ? A[c * p->rows + r] : A[c * p->rows + r] + A[r * p->rows + c];
+}
+
+/* Entries of X, each once: those of a random subset. */
+static ms_status measure_entries(ms_matrix **Z, const plan *p, gsl_rng *rng, ms_error *err) {
+  if (p->n > p->d)
+    return ms_fail(err, MS_BAD_SETTING, "--n: '%zu' is not allowed; X has %zu different entries",
+                   p->n, p->d);
+  int32_t *order = calloc(p->d, sizeof *order), *row = calloc(p->n, sizeof *row);
+  double *one = ms_doubles(p->n);
+  ms_status status = MS_OK;
+  if (!order || !row || !one)
+    status = ms_no_memory(err);
+  for (size_t j = 0; status == MS_OK && j < p->d; j++)
+    order[j] = (int32_t)j;
+  for (size_t i = 0; status == MS_OK && i < p->n; i++) {
+    size_t other = i + (size_t)gsl_rng_uniform_int(rng, (unsigned long)(p->d - i));
+    int32_t chosen = order[other];
+    order[other] = order[i];
+    order[i] = chosen;
+    row[i] = (int32_t)i;
+    one[i] = 1;
+  }
+  if (status == MS_OK)
+    status = ms_matrix_sparse(Z, p->n, p->d, p->n, row, order, one, err);
+  free(order);
+  free(row);
+  free(one);
+  return status;
+}
+
+/* Q of a Gaussian matrix: the left singular vectors. */
+static int random_basis(size_t k, double *Q, gsl_rng *rng) {
+  double *A = ms_doubles(2 * k * k + k);
+  if (!A)
+    return -1;
+  ms_random_gaussian(rng, A, k * k, 1);
+  int status = ms_singular(k, k, A, A + 2 * k * k, Q, A + k * k);
+  free(A);
+  return status;
+}
+
+static ms_status measure_dense(ms_matrix **Z, const plan *p, const char *kind, gsl_rng *rng,
+                               ms_error *err) {
+  size_t k = p->rows, square = p->rows * p->cols;
+  ms_status status = ms_matrix_new(Z, p->n, p->d, err);
+  if (status != MS_OK)
+    return status;
+  double *A = ms_doubles(3 * square + p->rows + p->cols);
+  if (!A)
+    return ms_no_memory(err);
+  double *Q = A + square, *scaled = Q + square, *v = scaled + square;
+  bool commuting = strcmp(kind, "commuting") == 0;
+  if (commuting && random_basis(k, Q, rng) != 0)
+    status = ms_no_memory(err);
+  for (size_t i = 0; i < p->n && status == MS_OK; i++) {
+    if (commuting) {
+      ms_random_gaussian(rng, v, k, 1);
+      for (size_t j = 0; j < k; j++)
+        for (size_t r = 0; r < k; r++)
+          scaled[j * k + r] = v[j] * Q[j * k + r];
+      ms_multiply(false, true, k, k, k, 1, scaled, Q, 0, A);
+    } else if (strcmp(kind, "rank-one") == 0) {
+      ms_random_gaussian(rng, v, p->rows + p->cols, 1);
+      const double *w = p->symmetric ? v : v + p->rows;
+      ms_multiply(false, true, p->rows, p->cols, 1, 1, v, w, 0, A);
+    } else {
+      ms_random_gaussian(rng, A, square, 1);
+      if (p->symmetric)
+        ms_symmetrize(k, A, A);
+    }
+    set_row(*Z, p, i, A);
+  }
+  free(A);
+  return status;
+}
+
+static ms_status make_problem(ms_problem **out, const ms_config *cfg, const plan *p,
+                              const double *truth, ms_error *err) {
+  ms_problem *problem = calloc(1, sizeof *problem);
+  uint64_t seed = (uint64_t)ms_config_real(cfg, "seed");
+  gsl_rng *data = ms_random_new(seed, MS_STREAM_DATA),
+          *noise = ms_random_new(seed, MS_STREAM_NOISE);
+  const char *kind = ms_config_text(cfg, "measure");
+  double *packed = ms_doubles(p->d);
+  ms_status status = problem && data && noise && packed ? MS_OK : ms_no_memory(err);
+  if (status == MS_OK)
+    status = strcmp(kind, "entries") == 0 ? measure_entries(&problem->Z, p, data, err)
+                                          : measure_dense(&problem->Z, p, kind, data, err);
+  if (status == MS_OK && !(problem->y = ms_doubles(p->n)))
+    status = ms_no_memory(err);
+  if (status == MS_OK) {
+    size_t at = 0;
+    for (size_t c = 0; c < p->cols; c++)
+      for (size_t r = p->symmetric ? c : 0; r < p->rows; r++)
+        packed[at++] = truth[c * p->rows + r];
+    problem->loss = ms_loss_of(cfg);
+    problem->samples = (double)p->n;
+    ms_matrix_mul(problem->Z, packed, problem->y);
+    double sigma = ms_config_real(cfg, "noise");
+    double *error = ms_doubles(p->n);
+    if (!error)
+      status = ms_no_memory(err);
+    else
+      ms_random_gaussian(noise, error, p->n, sigma);
+    for (size_t i = 0; error && i < p->n; i++)
+      problem->y[i] += error[i];
+    free(error);
+  }
+  if (data)
+    gsl_rng_free(data);
+  if (noise)
+    gsl_rng_free(noise);
+  free(packed);
+  if (status == MS_OK)
+    *out = problem;
+  else
+    ms_problem_free(problem);
+  return status;
+}
+
+static ms_status build(ms_run *run, ms_error *err) {
+  const ms_config *cfg = run->cfg;
+  static const char *const vectors[] = {"data", "target", "d", "sparsity", "standardize"};
+  for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
+    if (ms_config_given(cfg, vectors[i]))
+      return ms_fail(err, MS_BAD_SETTING, "%s: goes with --model diag, not with sensing",
+                     ms_config_origin(cfg, vectors[i]));
+  if (!ms_loss_of(cfg)->quadratic && strcmp(ms_loss_of(cfg)->name, "huber") != 0)
+    return ms_fail(err, MS_BAD_SETTING,
+                   "%s: '%s' is not allowed; --model sensing takes squared and "
+                   "huber",
+                   ms_config_origin(cfg, "loss"), ms_loss_of(cfg)->name);
+  const char *name = ms_config_given(cfg, "factors") ? ms_config_text(cfg, "factors") : "psd";
+  const char *kind = ms_config_text(cfg, "measure");
+  const ms_factors *f = ms_factors_named(name);
+  plan p = {.rows = ms_config_given(cfg, "rows") ? ms_config_count(cfg, "rows") : 20};
+  p.cols = ms_config_given(cfg, "cols") ? ms_config_count(cfg, "cols") : p.rows;
+  p.symmetric = f->symmetric;
+  p.d = p.symmetric ? p.rows * (p.rows + 1) / 2 : p.rows * p.cols;
+  size_t rank = ms_config_count(cfg, "rank");
+  if (p.symmetric && p.rows != p.cols)
+    return ms_fail(err, MS_BAD_SETTING, "%s: '%zu' is not allowed; --factors %s takes square X",
+                   ms_config_origin(cfg, "cols"), p.cols, name);
+  if (rank > MS_MIN(p.rows, p.cols))
+    return ms_fail(err, MS_BAD_SETTING, "%s: '%zu' is not allowed; at most %zu",
+                   ms_config_origin(cfg, "rank"), rank, MS_MIN(p.rows, p.cols));
+  if (strcmp(kind, "commuting") == 0 && p.rows != p.cols)
+    return ms_fail(err, MS_BAD_SETTING, "%s: 'commuting' needs square X",
+                   ms_config_origin(cfg, "measure"));
+  /* half of what determines X, or of commuting measurements half of their common eigenvalues */
+  p.n = ms_config_given(cfg, "n")        ? ms_config_count(cfg, "n")
+        : strcmp(kind, "commuting") == 0 ? MS_MAX(p.rows / 2, 1)
+                                         : MS_MAX(p.d / 2, 1);
+  gsl_rng *rng = ms_random_new((uint64_t)ms_config_real(cfg, "seed"), MS_STREAM_TRUTH);
+  double *truth = ms_doubles(p.rows * p.cols);
+  ms_problem *problem = NULL;
+  ms_objective *o = NULL;
+  ms_status status = rng && truth ? MS_OK : ms_no_memory(err);
+  if (status == MS_OK)
+    status = make_truth(truth, p.rows, p.cols, rank, p.symmetric, ms_config_flag(cfg, "indefinite"),
+                        rng, err);
+  if (status == MS_OK)
+    status = make_problem(&problem, cfg, &p, truth, err);
+  if (status == MS_OK)
+    status = ms_objective_linear(&o, problem, p.rows, p.cols, p.symmetric, truth, err);
+  if (rng)
+    gsl_rng_free(rng);
+  free(truth);
+  if (status != MS_OK)
+    return status;
+  o->commuting = p.symmetric && ms_objective_commutator(o, 64) <= 1e-10;
+  const ms_factored_defaults defaults = {
+      .factors = "psd", .init = f->symmetric ? "identity" : "zero-first", .scale = "0.1"};
+  return ms_factored_build(run, o, &defaults, err);
+}
+
+const ms_model ms_model_sensing = {
+    .name = "sensing",
+    .summary = "a low-rank matrix from linear measurements: X = UU', UU' - VV', BA or deeper",
+    .build = build,
+    MS_FACTORED_MODEL};
