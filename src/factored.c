@@ -552,9 +552,8 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
     return ms_no_memory(err);
   s->rtol = ms_config_real(cfg, "rtol");
   s->step_limit = ms_config_count(cfg, "max-steps");
-  const char *method = ms_config_given(cfg, "method") ? ms_config_text(cfg, "method") : "adams";
   for (size_t i = 0; ms_method_at(i); i++)
-    if (strcmp(ms_method_at(i)->name, method) == 0)
+    if (strcmp(ms_method_at(i)->name, ms_config_text(cfg, "method")) == 0)
       s->method = ms_method_at(i);
   double f0 = o->value(o, run->x, a->G); /* at X = 0 */
   if (a->f.symmetric)

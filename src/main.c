@@ -300,10 +300,11 @@ static const char *option_candidate(size_t i, void *ctx) {
 /* The option that `name` is, or of which alone it is the beginning; NULL for none. */
 static const char *option_named(const char *name) {
   const char *found = NULL;
+  for (size_t i = 0; option_candidate(i, NULL); i++)
+    if (strcmp(option_candidate(i, NULL), name) == 0)
+      return option_candidate(i, NULL);
   for (size_t i = 0; option_candidate(i, NULL); i++) {
     const char *option = option_candidate(i, NULL);
-    if (strcmp(option, name) == 0)
-      return option;
     if (strncmp(option, name, strlen(name)) == 0) {
       if (found)
         return NULL;
