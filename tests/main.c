@@ -7,10 +7,9 @@ static const struct {
   const char *name;
   Suite *(*suite)(void);
 } suites[] = {
-    {"text", text_suite},       {"config", config_suite},     {"matrix", matrix_suite},
-    {"problem", problem_suite}, {"schedule", schedule_suite}, {"param", param_suite},
-    {"oracle", oracle_suite},   {"saddle", saddle_suite},     {"flow", flow_suite},
-    {"run", run_suite},         {"cli", cli_suite},
+#define X(name) {#name, name##_suite},
+    SUITES(X)
+#undef X
 };
 
 /* Runs the suites named, all without arguments; TAP on standard output. --list names them. */

@@ -958,13 +958,15 @@ START_TEST(files_of_a_run) {
   assert_run_files("run");
 
   table t = read_table("run/trajectory.csv");
+  /* The observables of the first model, which the list of all begins with. */
   const char *header = t.header, *name;
-  for (size_t i = 0; (name = ms_list("observables", i, NULL)); i++) {
+  for (size_t i = 0; *header && (name = ms_list("observables", i, NULL)); i++) {
     ck_assert_msg(strncmp(header, name, strlen(name)) == 0, "%s at '%s'", name, header);
     header += strlen(name);
-    ck_assert_int_eq(*header, ms_list("observables", i + 1, NULL) ? ',' : 0);
+    ck_assert(*header == ',' || *header == 0);
     header += *header == ',';
   }
+  ck_assert_int_eq(*header, 0);
   ck_assert_uint_gt(t.rows, 100);
   ck_assert_double_eq(cell(&t, 0, "t"), 0);
   for (size_t i = 1; i < t.rows; i++) {

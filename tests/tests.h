@@ -5,16 +5,22 @@
 #include <check.h>
 #include <stdbool.h>
 
-Suite *text_suite(void);
-Suite *matrix_suite(void);
-Suite *oracle_suite(void);
-Suite *schedule_suite(void);
-Suite *param_suite(void);
-Suite *config_suite(void);
-Suite *problem_suite(void);
-Suite *saddle_suite(void);
-Suite *flow_suite(void);
-Suite *run_suite(void);
-Suite *cli_suite(void);
+/* One file, test_<name>.c, each; to add one: the file, its token here, its name in meson.build. */
+#define SUITES(X)                                                                                  \
+  X(text)                                                                                          \
+  X(config)                                                                                        \
+  X(matrix)                                                                                        \
+  X(problem)                                                                                       \
+  X(schedule)                                                                                      \
+  X(param)                                                                                         \
+  X(oracle)                                                                                        \
+  X(saddle)                                                                                        \
+  X(flow)                                                                                          \
+  X(run)                                                                                           \
+  X(cli)
+
+#define X(name) Suite *name##_suite(void);
+SUITES(X)
+#undef X
 
 #endif

@@ -1,0 +1,50 @@
+/* The command line: a client of the library's public header and nothing more. */
+#ifndef MS_CLI_H
+#define MS_CLI_H
+
+#include "mirrorsim.h"
+
+enum { EXIT_CLAIM = 1, EXIT_USAGE = 2, EXIT_FAILED = 3, EXIT_INTERRUPTED = 130 };
+
+/* A command is one file, cli_<name>.c; to add one: the file, its line in CLI_COMMANDS, its name in
+ * meson.build. argv[0] is the command's name. Returns the exit code. */
+typedef int cli_command(int argc, char **argv);
+
+/* name, arguments, what it does */
+#define CLI_COMMANDS(X)                                                                            \
+  X(run, "", "one run; no command means run")                                                      \
+  X(list, "[NAME] [--json]", "what there is, one line each")                                       \
+  X(plot, "RUN_DIR [--plot=png,svg,pdf]", "redraw a run's pictures")
+
+#define X(name, arguments, summary) cli_command cli_##name;
+CLI_COMMANDS(X)
+#undef X
+
+/* 0, or the code by the kind of failure. */
+int cli_exit_code(ms_status status);
+/* Prints err to stderr; returns its exit code. */
+int cli_complain(const ms_error *err);
+/* Prints `format` with `what`, a suggestion where `near` is not NULL, and where help is; returns
+ * EXIT_USAGE. */
+int cli_usage_error(const char *format, const char *what, const char *near);
+
+/* Reads options from argv[1...] into cfg. EXIT_SUCCESS, or the exit code of a complaint; *asked is
+ * set to "help", "version" or "usage" where one of them is given. */
+int cli_parse(int argc, char **argv, ms_config *cfg, const char **asked);
+/* --help or --usage, formatted by argp from the settings. */
+int cli_print_help(const char *asked);
+bool cli_is_on(const ms_config *cfg, const char *name);
+
+/* Raised by SIGINT and SIGTERM once cli_catch_interrupts was called; a second signal ends the
+ * program at once. */
+extern volatile sig_atomic_t cli_interrupted;
+void cli_catch_interrupts(void);
+double cli_seconds(void); /* monotonic */
+
+/* Draws the pictures of a run in `dir` in each of the comma-separated formats. */
+int cli_draw(const char *dir, const char *formats, bool quiet);
+/* The folder of the gnuplot scripts: $MIRRORSIM_PLOTS, or beside the program, in its clone or where
+ * it is installed; NULL where it is not found. */
+const char *cli_find_scripts(char *path, size_t size);
+
+#endif
