@@ -1,23 +1,19 @@
 # Completion of mirrorsim's commands, options and their choices, all asked from the program itself.
 _mirrorsim() {
-  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]} list=
-  case $before in
-  --model) list=models ;;
-  --param) list=params ;;
-  --wd-schedule) list=schedules ;;
-  --flow) list=flows ;;
-  --state) list=states ;;
-  --method) list=methods ;;
-  --solver) list=solvers ;;
-  --loss) list=losses ;;
-  esac
-  if [ -n "$list" ]; then
-    mapfile -t COMPREPLY < <(compgen -W "$("$program" list "$list" | cut -d' ' -f1)" -- "$word")
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]} choices=
+  if [ "$before" = = ]; then
+    before=${COMP_WORDS[COMP_CWORD - 2]}
+  fi
+  if [[ $before == --* ]]; then
+    choices=$("$program" list "${before#--}" 2>/dev/null | cut -d' ' -f1)
+  fi
+  if [ -n "$choices" ]; then
+    mapfile -t COMPREPLY < <(compgen -W "$choices" -- "${word#=}")
   elif [[ $word == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "--config --help --usage --version $("$program" list settings |
+    mapfile -t COMPREPLY < <(compgen -W "--config --help --man --usage --version $("$program" list settings |
       sed 's/^\([^ ]*\).*/--\1/')" -- "$word")
   elif [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "run list plot" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "$("$program" list commands | cut -d' ' -f1)" -- "$word")
   else
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
   fi

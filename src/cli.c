@@ -68,10 +68,10 @@ bool cli_is_on(const ms_config *cfg, const char *name) {
 
 static const char *option_candidate(size_t i, void *ctx) {
   (void)ctx;
-  static const char *const others[] = {"config", "help", "version", "usage"};
-  if (i < 4)
+  static const char *const others[] = {"config", "help", "man", "usage", "version"};
+  if (i < 5)
     return others[i];
-  return ms_setting_at(i - 4) ? ms_setting_at(i - 4)->name : NULL;
+  return ms_setting_at(i - 5) ? ms_setting_at(i - 5)->name : NULL;
 }
 
 /* The option that `name` is, or of which alone it is the beginning; NULL for none. */
@@ -170,9 +170,10 @@ int cli_print_help(const char *asked) {
        .group = 1,
        .doc = "read settings (key = value, the long names below) from a file; later options win"},
       {.name = "help", .key = OPT_SETTING - 2, .group = 1, .doc = "print this"},
+      {.name = "man", .key = OPT_SETTING - 5, .group = 1, .doc = "print the manual page (mdoc)"},
       {.name = "usage", .key = OPT_SETTING - 3, .group = 1, .doc = "print a short usage message"},
       {.name = "version", .key = OPT_SETTING - 4, .group = 1, .doc = "print the version"}};
-  size_t fixed = 4, used = fixed;
+  size_t fixed = 5, used = fixed;
   int group = 1;
   const char *heading = "";
   for (size_t i = 0; ms_setting_at(i); i++) {

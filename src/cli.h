@@ -19,6 +19,8 @@ typedef int cli_command(int argc, char **argv);
 #define X(name, arguments, summary) cli_command cli_##name;
 CLI_COMMANDS(X)
 #undef X
+/* The i-th command, NULL after the last. */
+const char *cli_command_at(size_t i, const char **summary);
 
 /* 0, or the code by the kind of failure. */
 int cli_exit_code(ms_status status);
@@ -29,10 +31,12 @@ int cli_complain(const ms_error *err);
 int cli_usage_error(const char *format, const char *what, const char *near);
 
 /* Reads options from argv[1...] into cfg. EXIT_SUCCESS, or the exit code of a complaint; *asked is
- * set to "help", "version" or "usage" where one of them is given. */
+ * set to "help", "man", "usage" or "version" where one of them is given. */
 int cli_parse(int argc, char **argv, ms_config *cfg, const char **asked);
 /* --help or --usage, formatted by argp from the settings. */
 int cli_print_help(const char *asked);
+/* The manual page in mdoc, from the same tables. */
+int cli_print_man(void);
 bool cli_is_on(const ms_config *cfg, const char *name);
 
 /* Raised by SIGINT and SIGTERM once cli_catch_interrupts was called; a second signal ends the

@@ -3,9 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The lists of the library, and that of the commands. */
+static const char *list_name(size_t i) {
+  size_t count = 0;
+  while (ms_list_name(count))
+    count++;
+  return i < count ? ms_list_name(i) : i == count ? "commands" : NULL;
+}
+
+static const char *entry_at(const char *list, size_t i, const char **summary) {
+  return strcmp(list, "commands") == 0 ? cli_command_at(i, summary) : ms_list(list, i, summary);
+}
+
 static const char *list_candidate(size_t i, void *ctx) {
   (void)ctx;
-  return ms_list_name(i);
+  return list_name(i);
 }
 
 static void print_json_string(const char *text) {
@@ -13,6 +25,18 @@ static void print_json_string(const char *text) {
   for (; *text; text++)
     printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
   putchar('"');
+}
+
+static void print_entries(const char *list, const char *indent, bool json) {
+  const char *entry, *summary;
+  for (size_t i = 0; (entry = entry_at(list, i, &summary)); i++) {
+    if (!json) {
+      printf("%s%-24s %s\n", indent, entry, summary);
+      continue;
+    }
+    printf("%s\"%s\":", i ? "," : "", entry);
+    print_json_string(summary);
+  }
 }
 
 int cli_list(int argc, char **argv) {
@@ -25,7 +49,7 @@ int cli_list(int argc, char **argv) {
       return cli_usage_error("list: '%s' is not an option; --json is", argv[i], NULL);
     else if (only)
       return cli_usage_error("list: one list at a time; '%s' is one too many", argv[i], NULL);
-    else if (!ms_list(argv[i], 0, &summary))
+    else if (!entry_at(argv[i], 0, &summary))
       return cli_usage_error("there is no list '%s'", argv[i],
                              ms_nearest(argv[i], list_candidate, NULL));
     else
@@ -33,25 +57,13 @@ int cli_list(int argc, char **argv) {
   }
   if (json)
     putchar('{');
-  bool first = true;
-  for (size_t k = 0; ms_list_name(k); k++) {
-    const char *name = ms_list_name(k);
-    if (only && strcmp(only, name) != 0)
-      continue;
+  for (size_t k = 0; only ? k == 0 : list_name(k) != NULL; k++) {
+    const char *name = only ? only : list_name(k);
     if (json)
-      printf("%s\"%s\":{", first ? "" : ",", name);
+      printf("%s\"%s\":{", k ? "," : "", name);
     else if (!only)
-      printf("%s%s\n", first ? "" : "\n", name);
-    first = false;
-    const char *entry;
-    for (size_t i = 0; (entry = ms_list(name, i, &summary)); i++) {
-      if (!json) {
-        printf("%s%-24s %s\n", only ? "" : "  ", entry, summary);
-        continue;
-      }
-      printf("%s\"%s\":", i ? "," : "", entry);
-      print_json_string(summary);
-    }
+      printf("%s%s\n", k ? "\n" : "", name);
+    print_entries(name, only ? "" : "  ", json);
     if (json)
       putchar('}');
   }

@@ -99,7 +99,7 @@ int cli_run(int argc, char **argv) {
   if (asked && strcmp(asked, "version") == 0)
     printf("mirrorsim %s\n", ms_version());
   else if (asked)
-    code = cli_print_help(asked);
+    code = strcmp(asked, "man") == 0 ? cli_print_man() : cli_print_help(asked);
   else if (code == EXIT_SUCCESS)
     code = run_once(cfg);
   ms_config_free(cfg);

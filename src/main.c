@@ -5,14 +5,21 @@
 #include <string.h>
 
 static const struct command {
-  const char *name;
+  const char *name, *summary;
   cli_command *run;
 } commands[] = {
-#define X(name, arguments, summary) {#name, cli_##name},
+#define X(name, arguments, summary) {#name, summary, cli_##name},
     CLI_COMMANDS(X)
 #undef X
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
+
+const char *cli_command_at(size_t i, const char **summary) {
+  if (i >= COMMANDS)
+    return NULL;
+  *summary = commands[i].summary;
+  return commands[i].name;
+}
 
 static const char *command_candidate(size_t i, void *ctx) {
   (void)ctx;

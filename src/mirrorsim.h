@@ -123,8 +123,8 @@ MS_API bool ms_config_given(const ms_config *cfg, const char *name);
 /* ---- What there is -------------------------------------------------------------------------- */
 
 /* The i-th entry of a list ("models", "params", "schedules", "flows", "states", "methods",
- * "solvers", "losses", "observables", "settings"): its name, NULL after the last or for an unknown
- * list; *summary one line. */
+ * "solvers", "losses", "observables", "settings"; also any MS_CHOICE setting's name): its name,
+ * NULL after the last or for an unknown list; *summary one line. */
 MS_API const char *ms_list(const char *list, size_t i, const char **summary);
 /* The i-th list's name, NULL after the last. */
 MS_API const char *ms_list_name(size_t i);

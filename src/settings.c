@@ -226,5 +226,6 @@ const char *ms_list(const char *list, size_t i, const char **summary) {
     if (strcmp(lists[k].name, list) == 0)
       return lists[k].at ? lists[k].at(i, summary)
                          : ms_setting_find(lists[k].setting)->choice(i, summary);
-  return NULL;
+  const ms_setting *s = ms_setting_find(list);
+  return s && s->choice ? s->choice(i, summary) : NULL;
 }

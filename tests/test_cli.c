@@ -1277,16 +1277,52 @@ START_TEST(lists) {
     ck_assert_uint_gt(i, 0);
     ck_assert_uint_eq(json_object_size(named), i);
   }
-  ck_assert_uint_eq(json_object_size(root), k);
-  const char *const wanted[] = {"models", "schedules", "flows", "observables"};
+  ck_assert_uint_eq(json_object_size(root), k + 1); /* and the commands */
+  const char *const wanted[] = {"models", "schedules", "flows", "observables", "commands"};
   for (size_t i = 0; i < COUNT(wanted); i++)
     value(root, wanted[i]);
   ck_assert(has_word(run_well("list models").out, "diag"));
 }
 END_TEST
 
+MS_PRINTF(1, 2) static const char *text_with(const char *format, ...) {
+  char *text;
+  va_list args;
+  va_start(args, format);
+  ck_assert_int_ge(vasprintf(&text, format, args), 0);
+  va_end(args);
+  return keep(text, free);
+}
+
+/* What a setting chooses from is a list too, under its name. */
+START_TEST(lists_of_choices) {
+  const ms_setting *s;
+  for (size_t i = 0; (s = ms_setting_at(i)); i++)
+    if (s->choice)
+      assert_has(run_well("list %s", s->name).out, s->choice(0, NULL));
+}
+END_TEST
+
+/* Every setting, its choices and every command stand in the manual page. */
+START_TEST(manual_page) {
+  const char *page = run_well("--man").out;
+  const ms_setting *s;
+  for (size_t i = 0; (s = ms_setting_at(i)); i++) {
+    assert_has(page, text_with(".It Fl \\-%s", s->name));
+    for (size_t k = 0; s->choice && s->choice(k, NULL); k++)
+      assert_has(page, text_with(".It Cm %s\n", s->choice(k, NULL)));
+  }
+  json_t *commands = value(parse(run_well("list commands --json").out), "commands");
+  const char *name;
+  json_t *summary;
+  json_object_foreach(commands, name, summary) {
+    assert_has(page, text_with(".It Cm %s ", name));
+  }
+}
+END_TEST
+
 START_TEST(unknown_lists) {
-  assert_has(refused("list model"), "'models'");
+  assert_has(refused("list modles"), "'models'");
   assert_has(refused("list shedules"), "'schedules'");
   assert_has(refused("list nonsense"), "'nonsense'");
   assert_has(refused("list --jsn"), "--json");
@@ -1469,6 +1505,8 @@ Suite *cli_suite(void) {
   tcase_add_test(c, target_by_name);
   c = group(s, "lists");
   tcase_add_test(c, lists);
+  tcase_add_test(c, lists_of_choices);
+  tcase_add_test(c, manual_page);
   tcase_add_test(c, unknown_lists);
   c = group(s, "plots");
   tcase_add_test(c, draws);
