@@ -14,7 +14,9 @@ typedef int cli_command(int argc, char **argv);
 #define CLI_COMMANDS(X)                                                                            \
   X(run, "", "one run; no command means run")                                                      \
   X(list, "[NAME] [--json]", "what there is, one line each")                                       \
-  X(plot, "RUN_DIR [--plot=png,svg,pdf]", "redraw a run's pictures")
+  X(plot, "RUN_DIR [--plot=png,svg,pdf]", "redraw a run's pictures")                               \
+  X(figure, "NAME... [--all] [--out DIR] [--quick] [--style=screen|paper] [--format=png,svg,pdf]", \
+    "runs, draws and checks figures of the literature (list figures)")
 
 #define X(name, arguments, summary) cli_command cli_##name;
 CLI_COMMANDS(X)

@@ -11,6 +11,11 @@ bool ms_config_flag(const ms_config *cfg, const char *name);
 /* Where a setting was given: "--wd" or "file.ini:3:1". */
 const char *ms_config_origin(const ms_config *cfg, const char *name);
 
+/* Writes dir/name, an INI file that sets all this again; what is not given stands there as a
+ * remark.
+ */
+ms_status ms_config_write(const ms_config *cfg, const char *dir, const char *name, ms_error *err);
+
 extern const ms_setting ms_model_settings[];
 extern const ms_setting ms_run_settings[];
 

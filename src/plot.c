@@ -1,5 +1,5 @@
 /* Runs gnuplot on the scripts of plots/. */
-#include "base.h"
+#include "plot.h"
 #include <errno.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -57,21 +57,21 @@ static int run_quietly(char *const argv[], char *complaint, size_t size) {
   return WIFEXITED(code) ? WEXITSTATUS(code) : 128;
 }
 
-ms_status ms_plot(const char *scripts, const char *dir, const char *plot, const char *format,
-                  ms_error *err) {
+ms_status ms_plot_as(const char *scripts, const char *dir, const char *name, const char *output,
+                     const char *format, const char *variables, ms_error *err) {
   char script[4096], beside[4096], target[4096], quoted_dir[4096], quoted_out[4096];
   char settings[3 * 4096];
   bool fits =
-      snprintf(script, sizeof script, "%s/%s.gp", scripts, plot) < (int)sizeof script &&
-      snprintf(beside, sizeof beside, "%s/.%s.%s", dir, plot, format) < (int)sizeof beside &&
-      snprintf(target, sizeof target, "%s/%s.%s", dir, plot, format) < (int)sizeof target &&
+      snprintf(script, sizeof script, "%s/%s.gp", scripts, name) < (int)sizeof script &&
+      snprintf(beside, sizeof beside, "%s/.%s.%s", dir, output, format) < (int)sizeof beside &&
+      snprintf(target, sizeof target, "%s/%s.%s", dir, output, format) < (int)sizeof target &&
       quote(dir, quoted_dir, sizeof quoted_dir) && quote(beside, quoted_out, sizeof quoted_out);
   if (!fits)
     return ms_fail(err, MS_CANNOT_WRITE, "%.200s...: this name is too long", dir);
   if (access(script, R_OK) != 0)
     return ms_fail(err, MS_BAD_INPUT, "%s: cannot be read: %s", script, strerror(errno));
-  snprintf(settings, sizeof settings, "dir='%s'; output='%s'; format='%s'; scripts='%s'",
-           quoted_dir, quoted_out, format, scripts);
+  snprintf(settings, sizeof settings, "dir='%s'; output='%s'; format='%s'; scripts='%s'; %s",
+           quoted_dir, quoted_out, format, scripts, variables ? variables : "");
   char *const argv[] = {(char *)"gnuplot", (char *)"-e", settings, script, NULL};
   char complaint[400];
   int code = run_quietly(argv, complaint, sizeof complaint);
@@ -86,4 +86,9 @@ ms_status ms_plot(const char *scripts, const char *dir, const char *plot, const 
                    strerror(reason), dir);
   return ms_fail(err, MS_CANNOT_WRITE, "%s: gnuplot could not draw it: %s", target,
                  *complaint ? complaint : strerror(reason));
+}
+
+ms_status ms_plot(const char *scripts, const char *dir, const char *plot, const char *format,
+                  ms_error *err) {
+  return ms_plot_as(scripts, dir, plot, plot, format, NULL, err);
 }

@@ -1,4 +1,5 @@
 /* The settings of models and runs, and the lists of what there is. */
+#include "../plots/figure.h"
 #include "config.h"
 #include "run.h"
 #include <math.h>
@@ -202,6 +203,13 @@ static const char *setting_list(size_t i, const char **summary) {
   return s ? s->name : NULL;
 }
 
+static const char *figure_list(size_t i, const char **summary) {
+  const ms_figure *f = ms_figure_at(i);
+  if (f && summary)
+    *summary = f->title;
+  return f ? f->name : NULL;
+}
+
 /* What a setting chooses from is what there is; lists without a setting have their own. */
 static const struct list {
   const char *name, *setting;
@@ -215,6 +223,7 @@ static const struct list {
              {"solvers", "solver", NULL},
              {"losses", "loss", NULL},
              {"observables", NULL, observable_list},
+             {"figures", NULL, figure_list},
              {"settings", NULL, setting_list}};
 
 const char *ms_list_name(size_t i) {

@@ -237,23 +237,22 @@ static ms_status write_x(const ms_run *run, const char *dir, ms_error *err) {
   return status;
 }
 
-static ms_status write_config(const ms_run *run, const char *dir, ms_error *err) {
+ms_status ms_config_write(const ms_config *cfg, const char *dir, const char *name, ms_error *err) {
   ms_writer w;
-  ms_status status = ms_writer_open(&w, dir, "config.ini", err);
+  ms_status status = ms_writer_open(&w, dir, name, err);
   if (status != MS_OK)
     return status;
-  fprintf(w.file,
-          "# mirrorsim %s: settings of this run; rerun with mirrorsim --config config.ini\n",
-          ms_version());
+  fprintf(w.file, "# mirrorsim %s: settings of this run; rerun with mirrorsim --config %s\n",
+          ms_version(), name);
   const char *group = "";
   for (size_t i = 0; ms_setting_at(i); i++) {
     const ms_setting *s = ms_setting_at(i);
-    const char *text = ms_config_text(run->cfg, s->name);
+    const char *text = ms_config_text(cfg, s->name);
     if (strcmp(group, s->group) != 0)
       fprintf(w.file, "\n# %s\n", group = s->group);
     if (strcmp(s->name, "out") == 0)
       continue; /* a rerun chooses its own place */
-    if (ms_config_given(run->cfg, s->name)) {
+    if (ms_config_given(cfg, s->name)) {
       /* files by their full names: the rerun may start in another folder */
       bool file = s->type == MS_PATH || s->type == MS_SCALE || s->type == MS_VALUES;
       char *full = file ? realpath(text, NULL) : NULL;
@@ -348,7 +347,7 @@ ms_status ms_run_write(const ms_run *run, const char *dir, ms_error *err) {
   if (status == MS_OK)
     status = write_x(run, dir, err);
   if (status == MS_OK)
-    status = write_config(run, dir, err);
+    status = ms_config_write(run->cfg, dir, "config.ini", err);
   if (status == MS_OK)
     status = write_potential(run, dir, err);
   if (status == MS_OK && run->model->write)

@@ -1,0 +1,209 @@
+#include "cli.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: mirrorsim figure NAME... [--out DIR] [--quick] [--style screen|paper] "
+    "[--format png,svg,pdf]; figure --all";
+
+enum { FIGURES_MAX = 128 };
+
+typedef struct order {
+  const char *names[FIGURES_MAX], *dir, *formats, *style;
+  size_t count;
+  bool all, quick;
+} order;
+
+static const char *figure_at(size_t i, void *context) {
+  (void)context;
+  return ms_list("figures", i, NULL);
+}
+
+static const char *style_at(size_t i, void *context) {
+  (void)context;
+  static const char *const styles[] = {"screen", "paper"};
+  return i < 2 ? styles[i] : NULL;
+}
+
+static bool among(const char *name, const char *(*at)(size_t i, void *)) {
+  for (size_t i = 0; at(i, NULL); i++)
+    if (strcmp(at(i, NULL), name) == 0)
+      return true;
+  return false;
+}
+
+/* The value of option `name` at argv[*i], "--name=value" or "--name value"; NULL: not this one. */
+static const char *value_of(const char *name, int argc, char **argv, int *i) {
+  size_t length = strlen(name);
+  if (strncmp(argv[*i], name, length) != 0)
+    return NULL;
+  if (argv[*i][length] == '=')
+    return argv[*i] + length + 1;
+  if (argv[*i][length])
+    return NULL;
+  return *i + 1 < argc ? argv[++*i] : "";
+}
+
+static const char *option_at(size_t i, void *context) {
+  (void)context;
+  static const char *const names[] = {"--out", "--style", "--format", "--quick", "--all"};
+  return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+static int parse(int argc, char **argv, order *o) {
+  for (int i = 1; i < argc; i++) {
+    const char **text = NULL, *value;
+    if (strcmp(argv[i], "--all") == 0)
+      o->all = true;
+    else if (strcmp(argv[i], "--quick") == 0)
+      o->quick = true;
+    else if ((value = value_of("--out", argc, argv, &i)))
+      *(text = &o->dir) = value;
+    else if ((value = value_of("--style", argc, argv, &i)))
+      *(text = &o->style) = value;
+    else if ((value = value_of("--format", argc, argv, &i)))
+      *(text = &o->formats) = value;
+    else if (argv[i][0] == '-')
+      return cli_usage_error("figure: there is no option '%s'", argv[i],
+                             ms_nearest(argv[i], option_at, NULL));
+    else if (!among(argv[i], figure_at))
+      return cli_usage_error("there is no figure '%s'", argv[i],
+                             ms_nearest(argv[i], figure_at, NULL));
+    else if (o->count < FIGURES_MAX)
+      o->names[o->count++] = argv[i];
+    if (text && !**text)
+      return cli_usage_error("figure: %s: a value is missing", argv[i], NULL);
+  }
+  if (o->all) {
+    o->count = 0;
+    for (size_t i = 0; figure_at(i, NULL) && i < FIGURES_MAX; i++)
+      o->names[o->count++] = figure_at(i, NULL);
+  }
+  if (o->count == 0)
+    return cli_usage_error("figure: a name is missing (mirrorsim list figures); %s", usage, NULL);
+  if (o->style && !among(o->style, style_at))
+    return cli_usage_error("--style: '%s' is not allowed; screen, paper are", o->style,
+                           ms_nearest(o->style, style_at, NULL));
+  ms_error err;
+  ms_config *cfg = ms_config_new();
+  int code = EXIT_SUCCESS;
+  if (!o->formats)
+    o->formats = o->style && strcmp(o->style, "paper") == 0 ? "pdf" : "png";
+  if (cfg && ms_config_set(cfg, "plot", o->formats, "--format", &err) != MS_OK)
+    code = cli_complain(&err);
+  ms_config_free(cfg);
+  return code;
+}
+
+static void show_progress(void *context, const char *figure, double part) {
+  double *shown = context, now = cli_seconds();
+  if (!isatty(STDERR_FILENO) || now - *shown < 0.2)
+    return;
+  *shown = now;
+  fprintf(stderr, "\r%s: %3.0f %% ", figure, 100 * part);
+  fflush(stderr);
+}
+
+/* Characters that a terminal shows for UTF-8 text. */
+static int width_of(const char *text) {
+  int width = 0;
+  for (; *text; text++)
+    width += ((unsigned char)*text & 0xC0) != 0x80;
+  return width;
+}
+
+static void cell(const char *text, int width) {
+  printf("%s%*s", text, width > width_of(text) ? width - width_of(text) : 0, "");
+}
+
+static int widest(int width, const char *text) {
+  return width_of(text) > width ? width_of(text) : width;
+}
+
+/* Prints the table of claims; false when one does not hold. */
+static bool print_claims(const ms_drawing *drawing) {
+  static const char *const verdicts[] = {"NO", "yes", "(reported)"};
+  ms_claim_row c;
+  char expected[400];
+  bool all = true;
+  int text = 5, wanted = 8, found = 5;
+  for (size_t i = 0; ms_drawing_claim(drawing, i, &c); i++) {
+    snprintf(expected, sizeof expected, "%s (%s)", c.expected, c.source);
+    text = widest(text, c.text);
+    wanted = widest(wanted, expected);
+    found = widest(found, c.found);
+  }
+  cell("claim", text + 2);
+  cell("expected", wanted + 2);
+  cell("found", found + 2);
+  puts("holds");
+  for (size_t i = 0; ms_drawing_claim(drawing, i, &c); i++) {
+    snprintf(expected, sizeof expected, "%s (%s)", c.expected, c.source);
+    cell(c.text, text + 2);
+    cell(expected, wanted + 2);
+    cell(c.found, found + 2);
+    puts(verdicts[c.verdict]);
+    all = all && c.verdict != MS_FAILS;
+  }
+  return all;
+}
+
+static int draw_one(const order *o, const char *name, const char *scripts) {
+  char dir[4096];
+  if (o->count == 1 && !o->all && o->dir)
+    snprintf(dir, sizeof dir, "%s", o->dir);
+  else
+    snprintf(dir, sizeof dir, "%s/%s", o->dir ? o->dir : "figures", name);
+  double shown = cli_seconds(), started = shown;
+  ms_figure_options options = {.dir = dir,
+                               .scripts = scripts,
+                               .formats = o->formats,
+                               .style = o->style,
+                               .quick = o->quick,
+                               .interrupt = &cli_interrupted,
+                               .progress = show_progress,
+                               .context = &shown};
+  ms_drawing *drawing;
+  ms_error err;
+  ms_status status = ms_figure_draw(&drawing, name, &options, &err);
+  if (shown > started)
+    fprintf(stderr, "\r%60s\r", "");
+  if (status != MS_OK) {
+    cli_complain(&err);
+    return status == MS_INTERRUPTED ? EXIT_INTERRUPTED : EXIT_FAILED;
+  }
+  const char *source;
+  printf("%s: %s\n", name, ms_figure_text(name, &source, NULL));
+  printf("after %s\n\n", source);
+  bool holds = print_claims(drawing);
+  putchar('\n');
+  for (size_t i = 0; ms_drawing_picture(drawing, i); i++)
+    printf("drew %s\n", ms_drawing_picture(drawing, i));
+  ms_drawing_free(drawing);
+  return holds ? EXIT_SUCCESS : EXIT_CLAIM;
+}
+
+int cli_figure(int argc, char **argv) {
+  order o = {.count = 0};
+  int code = parse(argc, argv, &o);
+  if (code != EXIT_SUCCESS)
+    return code;
+  char path[4096];
+  const char *scripts = cli_find_scripts(path, sizeof path);
+  if (!scripts) {
+    cli_usage_error("the plots/ folder is not beside the program; %s may name it",
+                    "MIRRORSIM_PLOTS", NULL);
+    return EXIT_FAILED;
+  }
+  cli_catch_interrupts();
+  for (size_t i = 0; i < o.count && code != EXIT_INTERRUPTED; i++) {
+    if (i > 0)
+      putchar('\n');
+    int one = draw_one(&o, o.names[i], scripts);
+    code = one > code ? one : code;
+    fflush(stdout);
+  }
+  return code;
+}
