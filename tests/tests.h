@@ -16,6 +16,7 @@
   X(oracle)                                                                                        \
   X(saddle)                                                                                        \
   X(flow)                                                                                          \
+  X(formula)                                                                                       \
   X(run)                                                                                           \
   X(cli)
 
