@@ -96,6 +96,19 @@ static const char *measure_choice(size_t i, const char **summary) {
   return measure_names[i][0];
 }
 
+static const char *const activation_names[][2] = {
+    {"tanh", "a hidden layer: one output is read, by fixed weights"},
+    {"linear", "nothing: all outputs of the layer are seen"},
+};
+
+static const char *activation_choice(size_t i, const char **summary) {
+  if (i >= sizeof activation_names / sizeof *activation_names)
+    return NULL;
+  if (summary)
+    *summary = activation_names[i][1];
+  return activation_names[i][0];
+}
+
 #define GROUP "Matrix models"
 const ms_setting ms_factored_settings[] = {
     {"rows", MS_COUNT, "K", NULL, .min = 1, .max = 5000, .group = GROUP,
@@ -114,6 +127,13 @@ const ms_setting ms_factored_settings[] = {
      .help = "measurements <A_i, X> of sensing"},
     {"indefinite", MS_FLAG, NULL, "off", .group = GROUP,
      .help = "of --factors symmetric: a truth with eigenvalues of both signs"},
+    {"activation", MS_CHOICE, "NAME", "tanh", .choice = activation_choice, .group = GROUP,
+     .help = "of lora: what follows the layer that adapts"},
+    {"vocabulary", MS_COUNT, "N", "64", .min = 2, .max = 5000, .group = GROUP,
+     .help = "of lora with --data TEXT: most frequent words that are told apart, and one for the "
+             "others"},
+    {"pretrain", MS_PATH, "TEXT", NULL, .group = GROUP,
+     .help = "of lora with --data TEXT: what W0 was trained on before; default: W0 = 0"},
     {.name = NULL},
 };
 
@@ -328,7 +348,7 @@ static ms_status make_unit(factored *a, ms_initial initial, uint64_t seed, ms_er
   if (initial == MS_INITIAL_GAUSSIAN) {
     ms_random_gaussian(rng, a->unit, f->weights, pointwise ? 1 : 1 / sqrt((double)f->width));
   } else if (initial == MS_INITIAL_ZERO) {
-    size_t last = pointwise ? f->rows : f->width * f->cols;
+    size_t last = pointwise ? f->rows : f->depth == 1 ? 0 : f->width * f->cols;
     if (pointwise) /* q0 = sqrt 2: beta = 1 in every entry */
       for (size_t i = 0; i < last; i++)
         a->unit[f->weights - last + i] = sqrt(2);
@@ -421,7 +441,7 @@ static ms_status gradient_new(factored *a, ms_error *err) {
     w[i] = shrink * a->unit[i];
     sum += w[i] * w[i];
   }
-  a->floor = sqrt(sum / (double)a->f.weights);
+  a->floor = sum > 0 ? sqrt(sum / (double)a->f.weights) : shrink;
   road *r = &a->gradient;
   r->all = a;
   r->ode = (ms_ode){.size = a->f.weights,
@@ -566,7 +586,7 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
   s->training.lr = ms_config_text(cfg, "lr") ? ms_config_real(cfg, "lr") : default_lr(a, G, f0);
   s->training.momentum = ms_config_real(cfg, "momentum");
   status = ms_run_plan(run, G, (BASE_HORIZON + SCALE_HORIZON * fmax(0, -a->ln_scale)) / G,
-                       !s->method->discrete, err);
+                       !s->method->discrete && o->stop_loss > 0, err);
   if (status == MS_OK)
     status = ms_run_keep(run, a->G, err);
   if (status == MS_OK)
@@ -655,6 +675,10 @@ void ms_factored_interrupt(ms_run *run, const volatile sig_atomic_t *flag) {
     a->gradient.in->interrupt = flag;
   if (a->mirror.in)
     a->mirror.in->interrupt = flag;
+}
+
+ms_objective *ms_factored_objective(const ms_run *run) {
+  return own_of(run)->o;
 }
 
 const double *ms_factored_spectrum(const ms_run *run, size_t *count) {

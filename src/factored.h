@@ -4,6 +4,7 @@
 
 #include "../models/factors.h"
 #include "objective.h"
+#include "random.h"
 #include "run.h"
 
 /* Settings of all matrix models, one table. */
@@ -29,7 +30,13 @@ bool ms_factored_summary_at(const ms_run *run, size_t i, ms_summary *entry);
 ms_status ms_factored_write(const ms_run *run, const char *dir, ms_error *err);
 void ms_factored_release(ms_run *run);
 
-/* For tests: singular values of the present X, descending; *count of them. */
+/* A truth X[rows * cols]: U S V' of Gaussian factors (V = U, S = +-1 where it is symmetric), its
+ * mean singular value 1. */
+ms_status ms_low_rank(double *X, size_t rows, size_t cols, size_t rank, bool symmetric,
+                      bool indefinite, gsl_rng *rng, ms_error *err);
+
+/* For tests: the loss; singular values of the present X, descending; *count of them. */
+ms_objective *ms_factored_objective(const ms_run *run);
 const double *ms_factored_spectrum(const ms_run *run, size_t *count);
 /* The largest |X - prox of lambda |.|_* at (X - G s)| / s relative to the first gradient: 0 where X
  * minimizes f + lambda |X|_* (over positive semidefinite X for `positive`). */

@@ -124,6 +124,14 @@ ms_status ms_run_keep(ms_run *run, const double *importance, ms_error *err) {
   return status;
 }
 
+ms_status ms_run_refuse(const ms_run *run, const char *const *names, const char *why,
+                        ms_error *err) {
+  for (; *names; names++)
+    if (ms_config_given(run->cfg, *names))
+      return ms_fail(err, MS_BAD_SETTING, "%s: %s", ms_config_origin(run->cfg, *names), why);
+  return MS_OK;
+}
+
 static const ms_model *model_named(const char *name) {
   for (size_t i = 0; ms_model_at(i); i++)
     if (strcmp(ms_model_at(i)->name, name) == 0)

@@ -56,7 +56,7 @@ typedef struct ms_model {
   void (*release)(ms_run *run); /* frees run->own; NULL: nothing to free */
 } ms_model;
 
-#define MS_MODELS(X) X(diag) X(sensing)
+#define MS_MODELS(X) X(diag) X(sensing) X(lora)
 /* The models there are, NULL after the last. */
 const ms_model *ms_model_at(size_t i);
 
@@ -120,6 +120,9 @@ ms_status ms_run_plan(ms_run *run, double G, double base, bool open_ended, ms_er
 ms_status ms_run_keep(ms_run *run, const double *importance, ms_error *err);
 /* One value for all coordinates, or a file with d of them; `logs`: their logarithms. */
 ms_status ms_run_values(const ms_config *cfg, const char *name, bool logs, size_t d, double *values,
+                        ms_error *err);
+/* Fails where one of the settings `names`, NULL after the last, is given: "--n: goes with ...". */
+ms_status ms_run_refuse(const ms_run *run, const char *const *names, const char *why,
                         ms_error *err);
 /* max_j |x_j - other_j| relative to the largest |x| there was. */
 double ms_run_distance(const ms_run *run, const double *other);

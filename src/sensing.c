@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* X*: U S V' of Gaussian factors (V = U where it is symmetric), its mean singular value 1. */
-static ms_status make_truth(double *X, size_t rows, size_t cols, size_t rank, bool symmetric,
-                            bool indefinite, gsl_rng *rng, ms_error *err) {
+ms_status ms_low_rank(double *X, size_t rows, size_t cols, size_t rank, bool symmetric,
+                      bool indefinite, gsl_rng *rng, ms_error *err) {
   double *U = ms_doubles((rows + cols) * rank), *sigma = ms_doubles(MS_MIN(rows, cols)), sum = 0;
   if (!U || !sigma) {
     free(U);
@@ -201,8 +200,8 @@ static ms_status build(ms_run *run, ms_error *err) {
   ms_objective *o = NULL;
   ms_status status = rng && truth ? MS_OK : ms_no_memory(err);
   if (status == MS_OK)
-    status = make_truth(truth, p.rows, p.cols, rank, p.symmetric, ms_config_flag(cfg, "indefinite"),
-                        rng, err);
+    status = ms_low_rank(truth, p.rows, p.cols, rank, p.symmetric,
+                         ms_config_flag(cfg, "indefinite"), rng, err);
   if (status == MS_OK)
     status = make_problem(&problem, cfg, &p, truth, err);
   if (status == MS_OK)

@@ -18,6 +18,7 @@
   X(flow)                                                                                          \
   X(formula)                                                                                       \
   X(run)                                                                                           \
+  X(lora)                                                                                          \
   X(cli)
 
 #define X(name) Suite *name##_suite(void);

@@ -1,0 +1,336 @@
+/* Low-rank adaptation: gradients, the balance law, what weight decay leaves behind, and the text.
+ */
+#include "factored.h"
+#include "tests.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PSALM MS_DATA "/psalm_119.txt"
+#define PSALMS MS_DATA "/psalms_except_119.txt"
+
+static bool quick(void) {
+  return getenv("MS_TEST_QUICK") != NULL;
+}
+
+/* Settings "name=value", NULL after the last, on top of --model lora. */
+static ms_status try_run(ms_run **run, const char *const *settings, ms_error *err) {
+  ms_config *cfg = ms_config_new();
+  ck_assert_int_eq(ms_config_set(cfg, "model", "lora", "--model", NULL), MS_OK);
+  for (; *settings; settings++) {
+    char name[64];
+    const char *equal = strchr(*settings, '=');
+    snprintf(name, sizeof name, "%.*s", (int)(equal - *settings), *settings);
+    ms_status set = ms_config_set(cfg, name, equal + 1, name, err);
+    ck_assert_msg(set == MS_OK, "%s: %s", *settings, err->message);
+  }
+  ms_status status = ms_run_new(run, cfg, err);
+  ms_config_free(cfg);
+  return status;
+}
+
+#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static ms_run *new_run(const char *const *settings) {
+  ms_run *run = NULL;
+  ms_error err = {0};
+  ck_assert_msg(try_run(&run, settings, &err) == MS_OK, "%s", err.message);
+  return run;
+}
+
+/* To its end; what each(run, ctx) says at every recorded time is for it to check. */
+static ms_run *whole(const char *const *settings, void (*each)(const ms_run *, void *), void *ctx) {
+  ms_run *run = new_run(settings);
+  ms_error err = {0};
+  ms_status status = MS_OK;
+  for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++) {
+    status = ms_run_advance(run, i, &err);
+    ck_assert_msg(status >= 0, "%s", err.message);
+    if (each)
+      each(run, ctx);
+  }
+  ck_assert_int_eq(ms_run_finish(run, status, NULL, NULL), MS_OK);
+  return run;
+}
+
+static double end_of(const char *const *settings, const char *observable) {
+  ms_run *run = whole(settings, NULL, NULL);
+  double value = ms_run_observe(run, observable);
+  ms_run_free(run);
+  return value;
+}
+
+/* ---- Gradients ------------------------------------------------------------------------------ */
+
+/* Fourth-order differences along random directions: error h^4 f^(5), rounding 1e-16 f / h. */
+static void check_gradient(const char *const *settings) {
+  ms_run *run = new_run(settings);
+  ms_objective *o = ms_factored_objective(run);
+  size_t d = o->rows * o->cols;
+  double *X = ms_doubles(4 * d), *G = X + d, *V = G + d, *Y = V + d;
+  gsl_rng *rng = ms_random_new(7, MS_STREAM_DATA);
+  for (int trial = 0; trial < 5; trial++) {
+    ms_random_gaussian(rng, X, d, 0.3);
+    ms_random_gaussian(rng, V, d, 1);
+    double f = o->value(o, X, G), slope = 0, difference = 0, h = 1e-3;
+    ck_assert_double_eq(f, o->value(o, X, NULL));
+    const double at[] = {-2, -1, 1, 2}, weight[] = {1 / 12.0, -8 / 12.0, 8 / 12.0, -1 / 12.0};
+    for (int k = 0; k < 4; k++) {
+      for (size_t i = 0; i < d; i++)
+        Y[i] = X[i] + at[k] * h * V[i];
+      difference += weight[k] * o->value(o, Y, NULL) / h;
+    }
+    for (size_t i = 0; i < d; i++)
+      slope += G[i] * V[i];
+    ck_assert_double_eq_tol(slope, difference, 1e-8 * (1 + fabs(f)));
+  }
+  gsl_rng_free(rng);
+  free(X);
+  ms_run_free(run);
+}
+
+START_TEST(gradients) {
+  check_gradient(SETTINGS("activation=tanh", "rows=5", "cols=7", "noise=0.1"));
+  check_gradient(SETTINGS("activation=linear", "rows=7", "cols=5", "noise=0.1"));
+  check_gradient(SETTINGS("data=" PSALM, "vocabulary=12", "rows=5"));
+  check_gradient(SETTINGS("data=" PSALM, "vocabulary=12", "rows=5", "pretrain=" PSALMS));
+}
+END_TEST
+
+/* ---- The teacher ---------------------------------------------------------------------------- */
+
+START_TEST(teacher_is_a_solution) {
+  const char *const *kinds[] = {SETTINGS("activation=tanh", "rank=3", "rows=6", "cols=8"),
+                                SETTINGS("activation=linear", "rank=3", "rows=6", "cols=8")};
+  for (size_t k = 0; k < 2; k++) {
+    ms_run *run = new_run(kinds[k]);
+    ms_objective *o = ms_factored_objective(run);
+    double sigma[6], sum = 0, *G = ms_doubles(48);
+    ck_assert_double_eq(o->value(o, o->truth, G), 0);
+    ck_assert_double_eq(o->score(o, o->truth), 0);
+    for (size_t i = 0; i < 48; i++)
+      ck_assert_double_eq(G[i], 0);
+    ck_assert_int_eq(ms_singular(6, 8, o->truth, sigma, NULL, NULL), 0);
+    for (size_t i = 0; i < 6; i++)
+      sum += sigma[i];
+    ck_assert_double_eq_tol(sum, 3, 1e-12);
+    ck_assert(sigma[2] > 1e-3 && sigma[3] < 1e-12);
+    free(G);
+    ms_run_free(run);
+  }
+}
+END_TEST
+
+/* Noise is on the samples trained on, and its variance is what is asked for: half of it is f. */
+START_TEST(noise) {
+  ms_run *run = new_run(SETTINGS("noise=0.5", "n=20000", "rows=3", "cols=4"));
+  ms_objective *o = ms_factored_objective(run);
+  ck_assert_double_eq_tol(o->value(o, o->truth, NULL), 0.125, 5 * 0.125 * sqrt(2 / 20000.0));
+  ck_assert_double_eq(o->score(o, o->truth), 0);
+  ms_run_free(run);
+}
+END_TEST
+
+/* ---- Balance -------------------------------------------------------------------------------- */
+
+typedef struct law {
+  double first, worst;
+} law;
+
+static void follow_law(const ms_run *run, void *ctx) {
+  law *l = ctx;
+  double now = ms_run_observe(run, "balance");
+  if (ms_run_t(run) == 0)
+    l->first = now;
+  l->worst = fmax(l->worst, fabs(now - l->first * exp(-4 * ms_run_observe(run, "dose"))));
+}
+
+/* |B'B - AA'|_F from its e^{-4A}, and the matrix itself by invariant_drift. */
+START_TEST(balance_decays_with_the_dose) {
+  const char *const *kinds[] = {
+      SETTINGS("rtol=1e-10", "wd-schedule=linear", "t-end=60"),
+      SETTINGS("rtol=1e-10", "wd-schedule=cosine", "t-end=60", "width=3", "activation=linear"),
+      SETTINGS("rtol=1e-10", "wd-schedule=step", "t-end=60", "data=" PSALM)};
+  for (size_t k = 0; k < (quick() ? 1 : 3); k++) {
+    law l = {0, 0};
+    ms_run *run = whole(kinds[k], follow_law, &l);
+    ck_assert(ms_run_observe(run, "dose") > 1 && l.first > 0.1);
+    ck_assert_double_le(l.worst, 1e-8);
+    ck_assert_double_le(ms_run_summary(run, "invariant_drift"), 1e-8);
+    ms_run_free(run);
+  }
+}
+END_TEST
+
+/* On at w until T, then off; on at w / 2 for ever: at 2 T the doses are equal, and so is balance,
+ * though X is not. */
+START_TEST(equal_doses_balance_equally) {
+  const char *const *pair[] = {
+      SETTINGS("rtol=1e-12", "wd-schedule=step", "wd=0.03", "wd-off=20", "t-end=40", "rows=10"),
+      SETTINGS("rtol=1e-12", "wd-schedule=constant", "wd=0.015", "t-end=40", "rows=10")};
+  double balance[2], nuclear[2];
+  for (size_t k = 0; k < 2; k++) {
+    ms_run *run = whole(pair[k], NULL, NULL);
+    ck_assert_double_eq_tol(ms_run_observe(run, "dose"), 0.6, 1e-14);
+    balance[k] = ms_run_observe(run, "balance");
+    nuclear[k] = ms_run_observe(run, "nuclear_norm");
+    ms_run_free(run);
+  }
+  ck_assert_double_eq_tol(balance[0], balance[1], 1e-10);
+  ck_assert(balance[0] > 0.05);
+  ck_assert(fabs(nuclear[0] - nuclear[1]) > 0.01);
+}
+END_TEST
+
+/* ---- What weight decay leaves behind -------------------------------------------------------- */
+
+#define STORAGE "t-end=160", "points=81"
+
+/* After weight decay: the ratio nuclear / Frobenius of BA stays below that of training without it,
+ * as long as one looks. Of X itself, which has no factors, it comes back. */
+START_TEST(factors_remember_what_weights_forget) {
+  double with =
+             end_of(SETTINGS("wd-schedule=step", "wd=0.03", "wd-off=20", STORAGE), "nuclear_ratio"),
+         without = end_of(SETTINGS("wd-schedule=none", STORAGE), "nuclear_ratio");
+  ck_assert_double_lt(with, without - 0.1);
+  double plain_with = end_of(SETTINGS("wd-schedule=step", "wd=0.03", "wd-off=20", "depth=1",
+                                      "activation=linear", STORAGE),
+                             "nuclear_ratio"),
+         plain_without =
+             end_of(SETTINGS("wd-schedule=none", "depth=1", "activation=linear", STORAGE),
+                    "nuclear_ratio");
+  ck_assert_double_eq_tol(plain_with, plain_without, 1e-6);
+}
+END_TEST
+
+/* The default run finds the teacher; a constant alpha and no weight decay do not. */
+START_TEST(on_then_off_finds_the_teacher) {
+  double on_off = end_of(SETTINGS("wd-schedule=linear"), "score"),
+         never = end_of(SETTINGS("wd-schedule=none"), "score");
+  ck_assert_double_lt(on_off, 1e-5);
+  ck_assert_double_lt(3 * on_off, never);
+  const char *const strengths[] = {"wd=0.001", "wd=0.01"};
+  for (size_t i = 0; i < sizeof strengths / sizeof *strengths; i++)
+    ck_assert_double_lt(3 * on_off,
+                        end_of(SETTINGS("wd-schedule=constant", strengths[i]), "score"));
+}
+END_TEST
+
+/* ---- Text ----------------------------------------------------------------------------------- */
+
+/* With W0 = 0 and X = 0 every word is as likely as any other. */
+START_TEST(no_knowledge) {
+  ms_run *run = new_run(SETTINGS("data=" PSALM, "vocabulary=50"));
+  ms_objective *o = ms_factored_objective(run);
+  double *X = ms_doubles(o->rows * o->cols);
+  ck_assert_double_eq_tol(o->value(o, X, NULL), log(50), 1e-13);
+  ck_assert_double_eq_tol(o->score(o, X), log(50), 1e-13);
+  free(X);
+  ms_run_free(run);
+}
+END_TEST
+
+static char file[] = "/tmp/ms_lora_XXXXXX";
+
+static void make_file(void) {
+  int fd = mkstemp(file);
+  ck_assert_int_ge(fd, 0);
+  close(fd);
+}
+
+static void remove_file(void) {
+  unlink(file);
+}
+
+static void write_text(const char *text) {
+  FILE *f = fopen(file, "w");
+  fputs(text, f);
+  ck_assert_int_eq(fclose(f), 0);
+}
+
+/* Verse numbers, case and punctuation are not words: a, b, a, c, a, b | a, c: the last pair tests.
+ * With as many dimensions as words, or nearly, training comes to the entropy of what follows what:
+ * after a: b, c, b (and after b and c always a): 4/7... computed here by hand. */
+START_TEST(comes_to_the_entropy_of_the_text) {
+  write_text("Psa1:1 A, b; a\nPsa1:2 C a.\n1:3 B \"a\" c?");
+  /* pairs trained on: ab ba ac ca ab ba; tested: ac */
+  char data[64];
+  snprintf(data, sizeof data, "data=%s", file);
+  ms_run *run = whole(
+      SETTINGS(data, "vocabulary=4", "rows=8", "n=6", "wd-schedule=none", "t-end=1e6", "points=5"),
+      NULL, NULL);
+  double entropy = (2 * log(1.5) + log(3)) / 6;
+  ck_assert_double_eq_tol(ms_run_observe(run, "loss"), entropy, 1e-4);
+  ck_assert_double_eq_tol(ms_run_observe(run, "score"), log(3), 0.01);
+  ck_assert_double_eq(ms_run_summary(run, "n"), 6);
+  ms_run_free(run);
+}
+END_TEST
+
+/* W0 knows the other psalms: that helps, and training helps more. */
+START_TEST(pretraining) {
+  ms_run *run = whole(SETTINGS("data=" PSALM, "pretrain=" PSALMS), NULL, NULL);
+  ms_objective *o = ms_factored_objective(run);
+  double *X = ms_doubles(o->rows * o->cols), untrained = o->score(o, X);
+  ck_assert_double_lt(untrained, log(64) - 0.8);
+  ck_assert_double_lt(ms_run_observe(run, "score"), untrained - 0.1);
+  free(X);
+  ms_run_free(run);
+}
+END_TEST
+
+/* ---- What is refused ------------------------------------------------------------------------ */
+
+START_TEST(refusals) {
+  char data[64];
+  snprintf(data, sizeof data, "data=%s", file);
+  write_text("one two");
+  const struct {
+    const char *const *settings, *says;
+  } cases[] = {
+      {SETTINGS("loss=logistic"), "loss: 'logistic' is not allowed"},
+      {SETTINGS("sparsity=3"), "sparsity: goes with --model diag, not with lora"},
+      {SETTINGS("rank=21"), "rank: '21' is not allowed; at most 20"},
+      {SETTINGS("vocabulary=9"), "vocabulary: goes with --data of lora"},
+      {SETTINGS("pretrain=" PSALM), "pretrain: goes with --data of lora"},
+      {SETTINGS("data=" PSALM, "noise=1"), "noise: does not go with --data of lora"},
+      {SETTINGS("data=" PSALM, "n=100000"), "n: '100000' is not allowed; the text has 2425 pairs"},
+      {SETTINGS("data=/none/such.txt"), "/none/such.txt: cannot be read: No such file"},
+      {SETTINGS("data=/tmp"), "/tmp: cannot be read: Is a directory"},
+      {SETTINGS("data=" PSALM, "pretrain=/none/such.txt"), "/none/such.txt: cannot be read"},
+      {SETTINGS(data), "has 2 words; at least 4"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ms_run *run = NULL;
+    ms_error err = {0};
+    ms_status status = try_run(&run, cases[i].settings, &err);
+    ck_assert_ptr_null(run);
+    ck_assert(status == MS_BAD_SETTING || status == MS_BAD_INPUT);
+    ck_assert_msg(strstr(err.message, cases[i].says) != NULL, "'%s' does not say '%s'", err.message,
+                  cases[i].says);
+  }
+}
+END_TEST
+
+Suite *lora_suite(void) {
+  Suite *suite = suite_create("lora");
+  TCase *tc = tcase_create("lora");
+  tcase_add_unchecked_fixture(tc, make_file, remove_file);
+  tcase_set_timeout(tc, 120);
+  tcase_add_test(tc, gradients);
+  tcase_add_test(tc, teacher_is_a_solution);
+  tcase_add_test(tc, noise);
+  tcase_add_test(tc, balance_decays_with_the_dose);
+  tcase_add_test(tc, equal_doses_balance_equally);
+  tcase_add_test(tc, no_knowledge);
+  tcase_add_test(tc, comes_to_the_entropy_of_the_text);
+  tcase_add_test(tc, refusals);
+  if (!quick()) {
+    tcase_add_test(tc, factors_remember_what_weights_forget);
+    tcase_add_test(tc, on_then_off_finds_the_teacher);
+    tcase_add_test(tc, pretraining);
+  }
+  suite_add_tcase(suite, tc);
+  return suite;
+}
