@@ -35,7 +35,9 @@
 #include "../src/run.h"
 #include "../src/text.h"
 
-#define MS_FIGURES(X) X(surface)
+#define MS_FIGURES(X)                                                                              \
+  X(surface)                                                                                       \
+  X(balls)
 
 typedef struct ms_figure {
   const char *name, *title;
@@ -64,8 +66,9 @@ typedef struct ms_curve {
 } ms_curve;
 
 /* A run to be made: "key=value key=value ..." by printf; "key=full|quick" gives the value that it
- * has with --quick. `name` names its configuration file (letters, digits, . _ + -), NULL: none is
- * written, as for the thousand points of a heat map. Never NULL. Owned by the drawing. */
+ * has with --quick, quotes hold a value with blanks together. `name` names its configuration file
+ * (letters, digits, . _ + -), NULL: none is written, as for the thousand points of a heat map.
+ * Never NULL. Owned by the drawing. */
 ms_curve *ms_curve_add(ms_drawing *f, const char *name, const char *settings, ...) MS_PRINTF(3, 4);
 /* Makes the runs added since the last call, in parallel. False when one of them failed (and could
  * not: see may_fail) or anything else has. */
@@ -102,6 +105,10 @@ void ms_sheet_gap(ms_sheet *s);
 #define ms_row(sheet, ...)                                                                         \
   ms_sheet_row(sheet, (const double[]){__VA_ARGS__},                                               \
                sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
+/* Writes DIR/<name>.csv at once and gives its path, for runs to read: "data='%s'". rows * columns
+ * values, row-major, under the head ("y,x1,x2"; NULL: none). "" on failure. */
+const char *ms_figure_data(ms_drawing *f, const char *name, const char *head, size_t rows,
+                           size_t columns, const double *values);
 /* DIR/<name>.npz, for arrays that are too large for a sheet. */
 void ms_figure_npz(ms_drawing *f, const char *name, const ms_array *arrays, size_t count);
 /* A number that the script reads as a variable: DIR/values.gp, for the script to load. */

@@ -32,7 +32,7 @@ blue = colour[1]; vermilion = colour[2]; green = colour[3]; purple = colour[4]; 
 grey = "#BBBBBB"; ink = "#222222"
 # Palettes, `set palette @dose_palette`: even in lightness, and safe, too. From no weight decay to
 # much; from little to much of anything; from minus to plus.
-dose_palette = 'defined (0 "#56B4E9", 0.5 "#0072B2", 1 "#D55E00")'
+dose_palette = 'defined (0 "#56B4E9", 0.4 "#0072B2", 0.7 "#A03A8C", 1 "#D55E00")'
 rising_palette = 'defined (0 "#FDE725", 0.25 "#5EC962", 0.5 "#21918C", 0.75 "#3B528B", 1 "#440154")'
 signed_palette = 'defined (-1 "#0072B2", 0 "#F7F7F7", 1 "#D55E00")'
 set border 3 linecolor rgb "#444444" linewidth 0.8

@@ -48,7 +48,8 @@ struct ms_drawing {
   LIST(claim) claims;
   LIST(value) values;
   LIST(char *) pictures;
-  size_t done; /* curves that have run */
+  LIST(char *) paths; /* of data files */
+  size_t done;        /* curves that have run */
 };
 
 /* Room for one more entry; false (and the drawing failed) without memory. */
@@ -110,10 +111,25 @@ bool ms_figure_progress(ms_drawing *f, double part) {
 
 /* ---- Curves --------------------------------------------------------------------------------- */
 
+/* The next word of *text, cut off there; quotes keep blanks together and go. NULL: no more. */
+static char *next_word(char **text) {
+  char *word = *text + strspn(*text, " \n"), *to = word, *from = word;
+  bool quoted = false;
+  if (!*word)
+    return NULL;
+  for (; *from && (quoted || !strchr(" \n", *from)); from++)
+    if (*from == '\'')
+      quoted = !quoted;
+    else
+      *to++ = *from;
+  *text = *from ? from + 1 : from;
+  *to = 0;
+  return word;
+}
+
 /* Sets what `settings` says, a copy that is cut into words here. */
 static ms_status apply(ms_drawing *f, ms_config *cfg, char *settings, ms_error *err) {
-  char *rest = NULL;
-  for (char *word = strtok_r(settings, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest)) {
+  for (char *word; (word = next_word(&settings));) {
     char *text = strchr(word, '='), *quick = strchr(word, '|');
     if (!text)
       return ms_fail(err, MS_BAD_SETTING, "'%s' is not key=value", word);
@@ -285,6 +301,30 @@ void ms_sheet_row(ms_sheet *s, const double *values, size_t count) {
 void ms_sheet_gap(ms_sheet *s) {
   if (s->f && s->f->status >= 0)
     fputc('\n', s->w.file);
+}
+
+const char *ms_figure_data(ms_drawing *f, const char *name, const char *head, size_t rows,
+                           size_t columns, const double *values) {
+  char file[128], text[32], path[4096 + 160];
+  ms_writer w;
+  ms_error err;
+  snprintf(file, sizeof file, "%s.csv", name);
+  char **kept = APPEND(f, paths);
+  if (!kept)
+    return "";
+  snprintf(path, sizeof path, "%s/%s", f->options->dir, file);
+  ms_status status = ms_writer_open(&w, f->options->dir, file, &err);
+  if (status == MS_OK) {
+    fprintf(w.file, "%s%s", head ? head : "", head ? "\n" : "");
+    for (size_t i = 0; i < rows * columns; i++)
+      fprintf(w.file, "%s%c", ms_real_text(values[i], text), (i + 1) % columns ? ',' : '\n');
+    status = ms_writer_commit(&w, &err);
+  }
+  if (status == MS_OK && !(*kept = strdup(path)))
+    status = ms_no_memory(&err);
+  if (status != MS_OK)
+    ms_figure_fail(f, &err);
+  return status == MS_OK ? *kept : "";
 }
 
 void ms_figure_npz(ms_drawing *f, const char *name, const ms_array *arrays, size_t count) {
@@ -634,10 +674,13 @@ void ms_drawing_free(ms_drawing *f) {
     }
   for (size_t i = 0; i < f->pictures.count; i++)
     free(f->pictures.at[i]);
+  for (size_t i = 0; i < f->paths.count; i++)
+    free(f->paths.at[i]);
   free(f->curves.at);
   free(f->sheets.at);
   free(f->claims.at);
   free(f->values.at);
   free(f->pictures.at);
+  free(f->paths.at);
   free(f);
 }
