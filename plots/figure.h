@@ -37,7 +37,11 @@
 
 #define MS_FIGURES(X)                                                                              \
   X(surface)                                                                                       \
-  X(balls)
+  X(balls)                                                                                         \
+  X(exponent)                                                                                      \
+  X(landing)                                                                                       \
+  X(switch_off)                                                                                    \
+  X(on_off)
 
 typedef struct ms_figure {
   const char *name, *title;

@@ -176,7 +176,7 @@ static int draw_one(const order *o, const char *name, const char *scripts) {
   }
   const char *source;
   printf("%s: %s\n", name, ms_figure_text(name, &source, NULL));
-  printf("after %s\n\n", source);
+  printf("%s\n\n", source);
   bool holds = print_claims(drawing);
   putchar('\n');
   for (size_t i = 0; ms_drawing_picture(drawing, i); i++)
