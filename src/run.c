@@ -262,6 +262,8 @@ static ms_status record(ms_run *run, double t, ms_error *err) {
 ms_status ms_run_advance(ms_run *run, size_t i, ms_error *err) {
   if (i >= run->points)
     return ms_fail(err, MS_BAD_SETTING, "point %zu of %zu does not exist", i, run->points);
+  if (i < run->recorded) /* by the run that left the checkpoint */
+    return MS_OK;
   double t = run->times[i];
   ms_status status = run->model->advance(run, &t, err);
   ms_status recorded = status < 0 ? status : record(run, t, err);

@@ -19,6 +19,7 @@
   X(formula)                                                                                       \
   X(run)                                                                                           \
   X(lora)                                                                                          \
+  X(network)                                                                                       \
   X(cli)
 
 #define X(name) Suite *name##_suite(void);
