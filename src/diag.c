@@ -222,6 +222,11 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
                    "uv",
                    mode);
   run->flow_name = mode;
+  if (limit && isfinite(ms_schedule_epoch(run->schedule)))
+    return ms_fail(
+        err, MS_UNSUPPORTED,
+        "--flow limit: the dose of --wd-schedule adaptive is known only once it has been "
+        "integrated");
   if ((limit || saddle) && !s->problem->Z->values)
     return ms_fail(err, MS_UNSUPPORTED, "--flow %s: the sparse Z is too large for it", mode);
   if (limit || saddle)

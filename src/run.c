@@ -259,13 +259,28 @@ static ms_status record(ms_run *run, double t, ms_error *err) {
   return MS_OK;
 }
 
+/* To *t, with a stop wherever the schedule wants to see how far things are. */
+static ms_status advance(ms_run *run, double *t, ms_error *err) {
+  for (double at; isfinite(at = ms_schedule_epoch(run->schedule)) && at <= *t;) {
+    ms_status status = run->model->advance(run, &at, err);
+    if (status == MS_OK)
+      status =
+          ms_schedule_observe(run->schedule, run->loss, cblas_dasum((int)run->d, run->x, 1), err);
+    if (status != MS_OK) {
+      *t = at;
+      return status;
+    }
+  }
+  return run->model->advance(run, t, err);
+}
+
 ms_status ms_run_advance(ms_run *run, size_t i, ms_error *err) {
   if (i >= run->points)
     return ms_fail(err, MS_BAD_SETTING, "point %zu of %zu does not exist", i, run->points);
   if (i < run->recorded) /* by the run that left the checkpoint */
     return MS_OK;
   double t = run->times[i];
-  ms_status status = run->model->advance(run, &t, err);
+  ms_status status = advance(run, &t, err);
   ms_status recorded = status < 0 ? status : record(run, t, err);
   return recorded < 0 ? recorded : status;
 }

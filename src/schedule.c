@@ -9,6 +9,8 @@ static const double PI = 3.14159265358979323846;
 /* Steps of a geometric schedule below this part of alpha_0 are no breaks: the
  * error control of the integrator copes with them. */
 static const double NEGLIGIBLE = 1e-6;
+enum { DEFAULT_CYCLES = 4, DEFAULT_EPOCHS = 50 };
+static const double DEFAULT_FACTOR = 1.05, MOST_CYCLES = 1e6;
 
 /* Limits. */
 
@@ -160,6 +162,176 @@ static double geometric_break(const ms_schedule *s, double t) {
   return pow(s->p, k) < NEGLIGIBLE ? INFINITY : (k + 1) * s->tau;
 }
 
+/* Cycles k = 0, 1, ... of length tau F^k, until T. A wave on each that is 1/2 on average:
+ *   restarts  alpha_0/2 (1 + cos(pi u)), u from 0 to 1: cosine with warm restarts (SGDR, Loshchilov
+ *             & Hutter, arXiv 1608.03983);  integral over u: (u + sin(pi u)/pi)/2
+ *   cyclic    alpha_0 (1 - |2u - 1|): triangles (Smith, arXiv 1506.01186);  u^2, from the middle on
+ *             1/2 - (1 - u)^2 */
+
+static double cycle_start(const ms_schedule *s, double k) {
+  return s->factor > 1 ? s->tau * (expm1(k * log(s->factor)) / (s->factor - 1)) : k * s->tau;
+}
+
+/* Up to rounding: the last cycle then is over, and no other begins. */
+static bool ends_at_T(const ms_schedule *s, double t) {
+  return t >= s->T * (1 - 1e-14);
+}
+
+/* The cycle that t is in; where two meet the later, `before` the earlier. */
+static double cycle_at(const ms_schedule *s, double t, bool before) {
+  double u = t / s->tau, k = floor(s->factor > 1 ? log1p(u * (s->factor - 1)) / log(s->factor) : u);
+  if (cycle_start(s, k + 1) <= t)
+    k++;
+  if (k > 0 && (cycle_start(s, k) > t || (before && cycle_start(s, k) == t)))
+    k--;
+  if (k > 0 && ends_at_T(s, cycle_start(s, k)))
+    k--;
+  return k;
+}
+
+static double cycle_part(const ms_schedule *s, double k, double t) {
+  double start = cycle_start(s, k);
+  return fmin((t - start) / (cycle_start(s, k + 1) - start), 1);
+}
+
+static double cycles_dose(const ms_schedule *s, double t, double (*integral)(double u)) {
+  t = fmin(t, s->T);
+  double k = cycle_at(s, t, false), start = cycle_start(s, k);
+  return s->alpha0 * (start / 2 + (cycle_start(s, k + 1) - start) * integral(cycle_part(s, k, t)));
+}
+
+static double restarts_alpha(const ms_schedule *s, double t, bool before) {
+  if (past(s, t, before))
+    return 0;
+  return s->alpha0 * (1 + cos(PI * cycle_part(s, cycle_at(s, t, before), t))) / 2;
+}
+
+static double restarts_integral(double u) {
+  return (u + sin(PI * u) / PI) / 2;
+}
+
+static double restarts_dose(const ms_schedule *s, double t) {
+  return cycles_dose(s, t, restarts_integral);
+}
+
+static double restarts_break(const ms_schedule *s, double t) {
+  if (t >= s->T)
+    return INFINITY;
+  double end = cycle_start(s, cycle_at(s, t, false) + 1);
+  return ends_at_T(s, end) ? s->T : end;
+}
+
+static double cyclic_alpha(const ms_schedule *s, double t, bool before) {
+  if (past(s, t, before))
+    return 0;
+  double u = cycle_part(s, cycle_at(s, t, before), t);
+  return s->alpha0 * 2 * fmin(u, 1 - u);
+}
+
+static double cyclic_integral(double u) {
+  return u < 0.5 ? u * u : 0.5 - (1 - u) * (1 - u);
+}
+
+static double cyclic_dose(const ms_schedule *s, double t) {
+  return cycles_dose(s, t, cyclic_integral);
+}
+
+static double cyclic_break(const ms_schedule *s, double t) {
+  if (t >= s->T)
+    return INFINITY;
+  double k = cycle_at(s, t, false), start = cycle_start(s, k), end = cycle_start(s, k + 1);
+  double middle = start + (end - start) / 2;
+  double next = t < middle ? middle : end;
+  return ends_at_T(s, next) ? s->T : next;
+}
+
+/* adaptive: alpha_k on [k tau, (k+1) tau), by ms_schedule_adapt() from one epoch to the next; after
+ * T it is divided by F every time and needs no more observations. */
+
+static double adaptive_last(const ms_schedule *s) { /* the last epoch that is observed for */
+  double k = floor(s->T / s->tau);
+  return (k + 1) * s->tau <= s->T ? k + 1 : k;
+}
+
+static bool adaptive_known(const ms_schedule *s) {
+  return (double)s->epochs > adaptive_last(s);
+}
+
+/* alpha, and the dose at t, from the epoch k on. */
+static double adaptive_alpha_of(const ms_schedule *s, double k) {
+  double last = (double)s->epochs - 1;
+  if (k <= last)
+    return s->value[(size_t)k];
+  return adaptive_known(s) ? s->value[s->epochs - 1] * pow(s->factor, last - k)
+                           : s->value[s->epochs - 1];
+}
+
+static double adaptive_alpha(const ms_schedule *s, double t, bool before) {
+  return adaptive_alpha_of(s, geometric_step(s, t, before));
+}
+
+static double adaptive_dose(const ms_schedule *s, double t) {
+  double k = geometric_step(s, t, false), last = (double)s->epochs - 1;
+  if (k <= last)
+    return s->sum[(size_t)k] + s->value[(size_t)k] * (t - k * s->tau);
+  double start = s->sum[s->epochs - 1], alpha = s->value[s->epochs - 1];
+  if (!adaptive_known(s))
+    return start + alpha * (t - last * s->tau);
+  double p = 1 / s->factor, shrunk = pow(p, k - last);
+  if (!isfinite(k) || shrunk == 0)
+    return start + alpha * s->tau / (1 - p);
+  return start +
+         alpha * (-s->tau * expm1((k - last) * log(p)) / (1 - p) + shrunk * (t - k * s->tau));
+}
+
+static double adaptive_break(const ms_schedule *s, double t) {
+  double k = geometric_step(s, t, false);
+  bool over = adaptive_known(s) && adaptive_alpha_of(s, k) < NEGLIGIBLE * s->alpha0;
+  return over ? INFINITY : (k + 1) * s->tau;
+}
+
+double ms_schedule_adapt(double alpha, double factor, double loss_before, double loss, double l1,
+                         double threshold, bool early) {
+  return loss < loss_before && l1 >= threshold && early ? alpha * factor : alpha / factor;
+}
+
+double ms_schedule_epoch(const ms_schedule *s) {
+  if (s->class->alpha != adaptive_alpha || (adaptive_known(s) && !isnan(s->last_loss)))
+    return INFINITY;
+  double next = isnan(s->last_loss) ? 0 : (double)s->epochs * s->tau;
+  return next < s->cut ? next : INFINITY;
+}
+
+ms_status ms_schedule_observe(ms_schedule *s, double loss, double l1, ms_error *err) {
+  if (s->epochs == s->room) {
+    size_t room = 2 * s->room + 64;
+    double *value = realloc(s->value, room * sizeof *value);
+    if (value)
+      s->value = value;
+    double *sum = realloc(s->sum, room * sizeof *sum);
+    if (sum)
+      s->sum = sum;
+    if (!value || !sum)
+      return ms_no_memory(err);
+    s->room = room;
+  }
+  if (s->epochs == 0) {
+    s->value[0] = s->alpha0;
+    s->sum[0] = 0;
+  } else if (isnan(s->last_loss)) {
+    s->last_loss = loss;
+    return MS_OK;
+  } else {
+    size_t k = s->epochs;
+    s->value[k] =
+        ms_schedule_adapt(s->value[k - 1], s->factor, s->last_loss, loss, l1, s->threshold, true);
+    s->sum[k] = s->sum[k - 1] + s->value[k - 1] * s->tau;
+    s->last_loss = loss;
+  }
+  s->epochs++;
+  return MS_OK;
+}
+
 /* file: alpha_0 times the piecewise linear function through the knots, constant beyond them */
 
 static size_t file_segment(const ms_schedule *s, double t, bool before) {
@@ -217,6 +389,12 @@ static const ms_schedule_class classes[] = {
     {"quadratic", "alpha0 / (1 + t/tau)^2", quadratic_alpha, quadratic_dose, NULL, zero_in_the_end},
     {"geometric", "alpha0 p^floor(t/tau)", geometric_alpha, geometric_dose, geometric_break,
      zero_in_the_end},
+    {"cyclic", "triangles from 0 to alpha0 and back, of length tau F^k, then 0 from T",
+     cyclic_alpha, cyclic_dose, cyclic_break, zero_from_T},
+    {"restarts", "cosine with warm restarts: cycles of length tau F^k, then 0 from T",
+     restarts_alpha, restarts_dose, restarts_break, zero_from_T},
+    {"adaptive", "by epochs tau: alpha F while the loss falls and |x|_1 >= K, else alpha / F",
+     adaptive_alpha, adaptive_dose, adaptive_break, zero_in_the_end},
     {"file", "alpha0 times a piecewise linear function from --wd-file", file_alpha, file_dose,
      file_break, file_limit},
 };
@@ -240,12 +418,21 @@ const ms_setting ms_schedule_settings[] = {
      .help = "strength alpha0 in dw/dt = ... - alpha grad h (PyTorch's weight_decay is 2 alpha); "
              "default: a quarter of max_j |grad f(x0)_j|, 1 for the schedule file"},
     {"wd-off", MS_REAL, "T", NULL, .min = 0, .max = HUGE_VAL, .group = GROUP,
-     .help = "time from which any schedule is exactly 0; also the T of step, linear and cosine, "
-             "which is half of --t-end where this is not given"},
+     .help =
+         "time from which any schedule is exactly 0; also the T of step, linear, cosine, cyclic "
+         "and restarts, which is half of --t-end where this is not given; adaptive raises "
+         "alpha only before T"},
     {"wd-tau", MS_REAL, "TIME", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = GROUP,
-     .help = "time scale tau; default T/2 (geometric: (1-p) T/2), the dose of linear"},
+     .help = "time scale tau; default T/2 (geometric: (1-p) T/2), the dose of linear; first cycle "
+             "of cyclic and restarts, default: four cycles until T; epoch of adaptive, default "
+             "T/50"},
     {"wd-p", MS_REAL, "P", "0.95", .min = 0, .max = 1, .min_open = true, .max_open = true,
      .group = GROUP, .help = "factor of the geometric schedule"},
+    {"wd-factor", MS_REAL, "F", NULL, .min = 1, .max = HUGE_VAL, .group = GROUP,
+     .help = "what each cycle of cyclic and restarts is longer than the one before, default 1; "
+             "what adaptive raises and lowers alpha by, default 1.05"},
+    {"wd-threshold", MS_REAL, "K", "0", .min = 0, .max = HUGE_VAL, .group = GROUP,
+     .help = "adaptive lowers alpha where |x|_1 is below K"},
     {"wd-file", MS_PATH, "FILE.csv", NULL, .group = GROUP,
      .help = "two columns, time and alpha, with a header, for the schedule file: linear in "
              "between, constant beyond"},
@@ -311,17 +498,42 @@ ms_status ms_schedule_new(ms_schedule **out, const ms_config *cfg, double alpha0
   if (ms_config_text(cfg, "wd-off"))
     s->T = s->cut = ms_config_real(cfg, "wd-off");
   s->p = ms_config_real(cfg, "wd-p");
-  s->tau = s->T / 2 * (s->class->alpha == geometric_alpha ? 1 - s->p : 1);
+  bool cycles = s->class->dose == cyclic_dose || s->class->dose == restarts_dose;
+  bool adaptive = s->class->alpha == adaptive_alpha;
+  s->factor = ms_config_text(cfg, "wd-factor") ? ms_config_real(cfg, "wd-factor")
+              : adaptive                       ? DEFAULT_FACTOR
+                                               : 1;
+  s->threshold = ms_config_real(cfg, "wd-threshold");
+  s->last_loss = NAN;
+  s->tau = s->T / 2;
+  if (s->class->alpha == geometric_alpha)
+    s->tau *= 1 - s->p;
+  else if (adaptive)
+    s->tau = s->T / DEFAULT_EPOCHS;
+  else if (cycles && s->factor > 1)
+    s->tau = s->T * (s->factor - 1) / (pow(s->factor, DEFAULT_CYCLES) - 1);
+  else if (cycles)
+    s->tau = s->T / DEFAULT_CYCLES;
   if (ms_config_text(cfg, "wd-tau"))
     s->tau = ms_config_real(cfg, "wd-tau");
   ms_status status = MS_OK;
-  if (from_file && !file)
+  if ((cycles || adaptive) && s->T > MOST_CYCLES * s->tau)
+    status = ms_fail(err, MS_BAD_SETTING,
+                     "%s: %g is too short for T = %g: --wd-schedule %s takes at most %g of them",
+                     ms_config_origin(cfg, "wd-tau"), s->tau, s->T, name, MOST_CYCLES);
+  else if (from_file && !file)
     status = ms_fail(err, MS_BAD_SETTING, "--wd-schedule file needs --wd-file FILE.csv");
   else if (file && !from_file)
     status =
         ms_fail(err, MS_BAD_SETTING, "--wd-file goes with --wd-schedule file, not with '%s'", name);
+  else if (adaptive && s->factor == 1)
+    status = ms_fail(err, MS_BAD_SETTING,
+                     "%s: 1 is not allowed; --wd-schedule adaptive takes a factor above 1",
+                     ms_config_origin(cfg, "wd-factor"));
   else if (from_file)
     status = read_knots(s, file, err);
+  else if (adaptive)
+    status = ms_schedule_observe(s, NAN, 0, err); /* the first alpha */
   if (status != MS_OK) {
     ms_schedule_free(s);
     return status;
@@ -355,6 +567,8 @@ double ms_schedule_dose(const ms_schedule *s, double t) {
 }
 
 double ms_schedule_total(const ms_schedule *s) {
+  if (isfinite(ms_schedule_epoch(s)) && s->alpha0 > 0)
+    return INFINITY;
   return ms_schedule_dose(s, INFINITY);
 }
 

@@ -20,10 +20,13 @@ typedef struct ms_schedule_class {
 
 struct ms_schedule {
   const ms_schedule_class *class;
-  double alpha0, T, tau, p;
+  double alpha0, T, tau, p, factor;
   double cut;   /* explicit --wd-off: alpha is 0 from here on; INFINITY otherwise */
   size_t knots; /* class "file": piecewise linear through (time, value), dose at each knot */
   double *time, *value, *sum;
+  /* class "adaptive": alpha of the epochs known so far in value, the dose before each in sum */
+  size_t epochs, room;
+  double threshold, last_loss; /* last_loss: NaN before the first observation */
 };
 
 /* The schedules there are, NULL after the last. */
@@ -43,6 +46,17 @@ double ms_schedule_total(const ms_schedule *s);
 double ms_schedule_next_break(const ms_schedule *s, double t);
 /* Limit of alpha, and from when on it is exactly that (INFINITY: only in the limit). */
 double ms_schedule_limit(const ms_schedule *s, double *from);
+/* The adaptive schedule goes by what it sees: where it wants to see the loss and |x|_1 next
+ * (INFINITY: nowhere any more, as for all other schedules), and telling it. Until then alpha(t) and
+ * A(t) are known up to that time only; beyond, they are continued with a constant alpha, and the
+ * total is INFINITY. */
+double ms_schedule_epoch(const ms_schedule *s);
+ms_status ms_schedule_observe(ms_schedule *s, double loss, double l1, ms_error *err);
+/* Its rule (Algorithm 1 of PILoT, arXiv 2408.09966; there the training accuracy improves): alpha of
+ * the next epoch is alpha * factor where the loss decreased, |x|_1 >= threshold and it is early (in
+ * the first half of training), else alpha / factor. */
+double ms_schedule_adapt(double alpha, double factor, double loss_before, double loss, double l1,
+                         double threshold, bool early);
 /* The time from which alpha is 0 for good; NaN where there is none, or no weight decay at all. */
 double ms_schedule_off(const ms_schedule *s);
 

@@ -153,7 +153,9 @@ START_TEST(equal_doses_end_equal) {
   } cases[] = {{"linear", "0.4", "20", ""},    {"cosine", "0.4", "20", ""},
                {"step", "0.2", "20", ""},      {"constant", "0.2", "20", ""},
                {"step", "0.8", "5", ""},       {"exponential", "0.4", "", "10"},
-               {"quadratic", "0.4", "", "10"}, {"geometric", "0.4", "", "0.5"}};
+               {"quadratic", "0.4", "", "10"}, {"geometric", "0.4", "", "0.5"},
+               {"cyclic", "0.4", "20", ""},    {"restarts", "0.4", "20", ""},
+               {"cyclic", "0.4", "20", "2.5"}};
   for (size_t p = 0; ms_param_at(p); p++) {
     if (!(ms_param_at(p)->rate > 0))
       continue;
@@ -183,6 +185,59 @@ START_TEST(equal_doses_end_equal) {
     }
     ms_run_free(first);
   }
+}
+END_TEST
+
+/* Raised while the loss falls and |x|_1 >= K, lowered else, and always after T: the rule replayed
+ * from the record; the end is where the dose that came about says. */
+START_TEST(adaptive_schedule_follows_the_run) {
+  static const char *const methods[] = {"bdf", "adams"};
+  for (int m = 0; m < 2; m++) {
+    const pair settings[] = {{"n", "15"},
+                             {"d", "40"},
+                             {"wd-schedule", "adaptive"},
+                             {"wd", "0.1"},
+                             {"wd-tau", "2"},
+                             {"wd-factor", "1.25"},
+                             {"wd-threshold", "1"},
+                             {"t-end", "80"},
+                             {"points", "81"},
+                             {"method", methods[m]},
+                             {NULL, NULL}};
+    ms_config *cfg = ms_config_new();
+    ms_error err;
+    for (const pair *p = settings; p->name; p++)
+      ck_assert_int_eq(ms_config_set(cfg, p->name, p->text, "test", &err), MS_OK);
+    ms_run *run;
+    ck_assert_int_eq(ms_run_new(&run, cfg, &err), MS_OK);
+    ms_config_free(cfg);
+    double alpha = 0.1, dose = 0, before = NAN, raised = 0, lowered = 0;
+    for (size_t i = 0; i < ms_run_points(run); i++) {
+      ck_assert_int_ge(ms_run_advance(run, i, &err), 0);
+      double loss = ms_run_observe(run, "loss"), l1 = ms_run_observe(run, "l1");
+      if (i > 0)
+        dose += alpha;
+      if (i % 2 == 0 && i > 0) { /* an epoch is over; T = 40 */
+        bool up = loss < before && l1 >= 1 && i <= 40;
+        alpha = up ? alpha * 1.25 : alpha / 1.25;
+        raised += up && i <= 40;
+        lowered += !up && i <= 40;
+      }
+      if (i % 2 == 0)
+        before = loss;
+      ck_assert_double_eq_tol(ms_run_observe(run, "alpha"), alpha, 1e-13 * alpha);
+      ck_assert_double_eq_tol(ms_run_observe(run, "dose"), dose, 1e-13 * dose + 1e-300);
+    }
+    ck_assert(raised > 0 && lowered > 0);
+    ck_assert_int_eq(ms_run_finish(run, MS_OK, NULL, &err), MS_OK);
+    ck_assert_double_le(value(run, "gf_mf_gap"), 1e-6);
+    ms_run_free(run);
+  }
+  const pair to_the_end[] = {{"n", "15"}, {"d", "40"}, {"wd-schedule", "adaptive"}, {NULL, NULL}};
+  ms_run *run = run_with(to_the_end);
+  ck_assert_double_le(value(run, "limit_gap"), 1e-7);
+  ck_assert_double_gt(value(run, "dose"), 1);
+  ms_run_free(run);
 }
 END_TEST
 
@@ -758,6 +813,7 @@ Suite *run_suite(void) {
   TCase *cases = tcase_create("runs");
   tcase_set_timeout(cases, 240);
   tcase_add_test(cases, gradient_and_mirror_flow_agree_on_random_problems);
+  tcase_add_test(cases, adaptive_schedule_follows_the_run);
   tcase_add_test(cases, constant_weight_decay_ends_at_the_lasso);
   tcase_add_test(cases, forms_and_methods_agree);
   tcase_add_test(cases, sparse_data);

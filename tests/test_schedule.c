@@ -17,6 +17,7 @@ static const double PI = 3.14159265358979323846;
 typedef struct request {
   const char *name;
   double wd, off, tau, p, T; /* T: what the caller says, in force where `off` is not given */
+  double factor;             /* 0: not given */
 } request;
 
 static const double ALPHA0 = 0.7; /* what the caller says, in force where `wd` is not given */
@@ -63,6 +64,16 @@ static void set(ms_config *cfg, const char *name, double value) {
     ck_assert_int_eq(ms_config_set(cfg, name, ms_real_text(value, text), "test", &err), MS_OK);
 }
 
+/* What the adaptive schedule sees at the end of epoch k - 1: losses that rise now and then, and a
+ * norm that is below the threshold 1 now and then. */
+static double seen_loss(size_t k) {
+  return 1 / (1 + (double)k) + (k % 7 == 5 ? 1 : 0);
+}
+
+static double seen_l1(size_t k) {
+  return k % 11 == 4 ? 0.999 : 1;
+}
+
 static ms_schedule *make(const request *r) {
   ms_config *cfg = ms_config_new();
   ms_error err = {0};
@@ -71,6 +82,10 @@ static ms_schedule *make(const request *r) {
   set(cfg, "wd-off", r->off);
   set(cfg, "wd-tau", r->tau);
   set(cfg, "wd-p", r->p);
+  if (r->factor > 0)
+    set(cfg, "wd-factor", r->factor);
+  if (strcmp(r->name, "adaptive") == 0)
+    set(cfg, "wd-threshold", 1);
   if (strcmp(r->name, "file") == 0) {
     put_knots(KNOTS);
     ck_assert_int_eq(ms_config_set(cfg, "wd-file", knots_path, "test", &err), MS_OK);
@@ -78,17 +93,22 @@ static ms_schedule *make(const request *r) {
   ms_schedule *s = NULL;
   ck_assert_msg(ms_schedule_new(&s, cfg, ALPHA0, r->T, &err) == MS_OK, "%s", err.message);
   ms_config_free(cfg);
+  for (size_t k = 0; isfinite(ms_schedule_epoch(s)); k++) {
+    ck_assert(ms_schedule_epoch(s) == (double)k * s->tau);
+    ck_assert_int_eq(ms_schedule_observe(s, seen_loss(k), seen_l1(k), &err), MS_OK);
+  }
   return s;
 }
 
 /* Every registered schedule under every combination below: calls check for each. */
 static void each(void (*check)(const request *r, const ms_schedule *s)) {
   static const request variants[] = {
-      {NULL, NAN, NAN, NAN, NAN, 10},    {NULL, NAN, NAN, 0.37, NAN, 10},
-      {NULL, 1.9, NAN, 4, 0.5, 10},      {NULL, NAN, 4.3, NAN, NAN, 10},
-      {NULL, 0.2, 4.3, 1.1, 0.8, 3},     {NULL, NAN, 0.75, 0.25, 0.5, 10},
-      {NULL, NAN, NAN, NAN, 0.9, 1e-3},  {NULL, 1e-8, NAN, NAN, NAN, 3e5},
-      {NULL, 1e6, 20, 1.0 / 3, 0.3, 10},
+      {NULL, NAN, NAN, NAN, NAN, 10},     {NULL, NAN, NAN, 0.37, NAN, 10},
+      {NULL, 1.9, NAN, 4, 0.5, 10},       {NULL, NAN, 4.3, NAN, NAN, 10},
+      {NULL, 0.2, 4.3, 1.1, 0.8, 3},      {NULL, NAN, 0.75, 0.25, 0.5, 10},
+      {NULL, NAN, NAN, NAN, 0.9, 1e-3},   {NULL, 1e-8, NAN, NAN, NAN, 3e5},
+      {NULL, 1e6, 20, 1.0 / 3, 0.3, 10},  {NULL, 0.4, NAN, NAN, NAN, 10, 2},
+      {NULL, 0.4, 17, 0.9, NAN, 10, 1.3},
   };
   for (size_t i = 0; ms_schedule_class_at(i); i++)
     for (size_t k = 0; k < sizeof variants / sizeof *variants; k++) {
@@ -116,8 +136,12 @@ static void near(double got, double want, double tolerance, const char *what, co
 /* ---- The formulas of the documentation ------------------------------------------------------ */
 
 typedef struct law {
-  double alpha0, T, tau, p, off; /* off: INFINITY where not given */
+  double alpha0, T, tau, p, factor, off; /* off: INFINITY where not given */
 } law;
+
+static bool is_cycles(const request *r) {
+  return is(r, "cyclic") || is(r, "restarts");
+}
 
 static law law_of(const request *r) {
   law l = {.alpha0 = ALPHA0, .T = r->T, .p = 0.95, .off = INFINITY};
@@ -129,7 +153,12 @@ static law law_of(const request *r) {
     l.off = l.T = r->off;
   if (!isnan(r->p))
     l.p = r->p;
-  l.tau = is(r, "geometric") ? (1 - l.p) * l.T / 2 : l.T / 2;
+  l.factor = r->factor > 0 ? r->factor : is(r, "adaptive") ? 1.05 : 1;
+  double f = l.factor;
+  l.tau = is(r, "geometric")  ? (1 - l.p) * l.T / 2
+          : is(r, "adaptive") ? l.T / 50
+          : is_cycles(r)      ? l.T / (1 + f + f * f + f * f * f)
+                              : l.T / 2;
   if (!isnan(r->tau))
     l.tau = r->tau;
   return l;
@@ -144,6 +173,28 @@ static double knots_at(double t) {
       return part * knot_value[k - 1] + (1 - part) * knot_value[k];
     }
   return knot_value[KNOTS - 1];
+}
+
+/* u in [0, 1) of the cycle that t is in, summing up cycle by cycle. */
+static double part_of_cycle(const law *l, double t) {
+  double length = l->tau;
+  while (t >= length) {
+    t -= length;
+    length *= l->factor;
+  }
+  return t / length;
+}
+
+/* The rule of PILoT's Algorithm 1, epoch by epoch. */
+static double adapted(const law *l, double t) {
+  double alpha = l->alpha0;
+  size_t k = 1;
+  for (; (double)k * l->tau <= t && alpha > 0; k++) {
+    bool decreased = seen_loss(k) < seen_loss(k - 1), large = seen_l1(k) >= 1;
+    bool early = (double)k * l->tau <= l->T;
+    alpha = decreased && large && early ? alpha * l->factor : alpha / l->factor;
+  }
+  return alpha;
 }
 
 /* NAN for a schedule that has no formula here. */
@@ -169,6 +220,14 @@ static double formula(const request *r, double t) {
     return l.alpha0 * pow(l.tau / (l.tau + t), 2);
   if (is(r, "geometric"))
     return l.alpha0 * exp(log(l.p) * floor(t / l.tau));
+  if (is(r, "cyclic")) {
+    double u = part_of_cycle(&l, t);
+    return t < l.T ? l.alpha0 * 2 * fmin(u, 1 - u) : 0;
+  }
+  if (is(r, "restarts"))
+    return t < l.T ? l.alpha0 * pow(cos(PI * part_of_cycle(&l, t) / 2), 2) : 0;
+  if (is(r, "adaptive"))
+    return adapted(&l, t);
   if (is(r, "file"))
     return l.alpha0 * knots_at(t);
   return NAN;
@@ -204,6 +263,11 @@ static size_t times_of(const request *r, const ms_schedule *s, double *times) {
   return count;
 }
 
+/* Constant on steps of tau. */
+static bool is_stepped(const request *r) {
+  return is(r, "geometric") || is(r, "adaptive");
+}
+
 static void check_formula(const request *r, const ms_schedule *s) {
   static double times[TIMES_MAX];
   law l = law_of(r);
@@ -212,11 +276,15 @@ static void check_formula(const request *r, const ms_schedule *s) {
     double t = times[i], alpha = ms_schedule_alpha(s, t), k = t / l.tau;
     ck_assert_msg(alpha >= 0, "%s at %g: %g", r->name, t, alpha);
     /* Multiples of tau have a test of their own: here they round either way. */
-    if (is(r, "geometric") && t < l.off && fabs(k - nearbyint(k)) < 1e-12 * k)
+    if (is_stepped(r) && t < l.off && fabs(k - nearbyint(k)) < 1e-12 * k)
+      continue;
+    double u = is_cycles(r) && t < 1.5 * l.T ? part_of_cycle(&l, t) : 0.5;
+    if (u < 1e-11 || u > 1 - 1e-11) /* where cycles meet it may be the one or the other, here */
       continue;
     double want = formula(r, t);
-    if (!isnan(want)) /* the piece from 4 to 4.001 is steep */
-      near(alpha, want, 1e-14 * l.alpha0 * (is(r, "file") ? 1000 : 1) + 1e-13 * want, "alpha", r,
+    if (!isnan(want)) /* the piece from 4 to 4.001 is steep, and many cycles add up roundings */
+      near(alpha, want,
+           1e-14 * l.alpha0 * (is(r, "file") || is_cycles(r) ? 1000 : 1) + 1e-13 * want, "alpha", r,
            t);
   }
 }
@@ -258,7 +326,7 @@ static void check_dose(const request *r, const ms_schedule *s) {
     /* Up to t from break to break, also over steps too small to be listed. */
     while (from < times[i]) {
       double to = fmin(times[i], ms_schedule_next_break(s, from));
-      if (is(r, "geometric")) {
+      if (is_stepped(r)) {
         double k = floor(from / l.tau);
         while (k * l.tau <= from)
           k++;
@@ -296,6 +364,7 @@ static void check_total(const request *r, const ms_schedule *s) {
     double want = is(r, "none")                                ? 0
                   : is(r, "step")                              ? l.alpha0 * l.T
                   : is(r, "linear") || is(r, "cosine")         ? l.alpha0 * l.T / 2
+                  : is_cycles(r) && isnan(r->tau)              ? l.alpha0 * l.T / 2
                   : is(r, "exponential") || is(r, "quadratic") ? l.alpha0 * l.tau
                   : is(r, "geometric")                         ? l.alpha0 * l.tau / (1 - l.p)
                                                                : total;
@@ -309,11 +378,12 @@ START_TEST(totals) {
 END_TEST
 
 START_TEST(default_tau_gives_the_dose_of_linear) {
-  static const char *const names[] = {"exponential", "quadratic", "geometric", "cosine"};
-  static const double p[] = {NAN, 0.5, 0.999};
-  for (size_t i = 0; i < 4; i++)
+  static const char *const names[] = {"exponential", "quadratic", "geometric",
+                                      "cosine",      "cyclic",    "restarts"};
+  static const double p[] = {NAN, 0.5, 0.999}, factor[] = {0, 1.7, 2};
+  for (size_t i = 0; i < 6; i++)
     for (size_t k = 0; k < 3; k++) {
-      request r = {names[i], 0.3, NAN, NAN, p[k], 17},
+      request r = {names[i], 0.3, NAN, NAN, p[k], 17, factor[k]},
               reference = {"linear", 0.3, NAN, NAN, NAN, 17};
       ms_schedule *s = make(&r), *linear = make(&reference);
       near(ms_schedule_total(s), ms_schedule_total(linear), 1e-12, "total", &r, INFINITY);
@@ -342,7 +412,7 @@ static void check_off(const request *r, const ms_schedule *s) {
   /* Up to then nothing is different, but for the schedules whose T it is. */
   double t = 0.999 * l.off;
   near(ms_schedule_alpha(s, t), formula(r, t), 1e-12 * l.alpha0, "alpha", r, t);
-  ck_assert(is(r, "none") || is(r, "file") || ms_schedule_alpha(s, t) > 0);
+  ck_assert(is(r, "none") || is(r, "file") || is_cycles(r) || ms_schedule_alpha(s, t) > 0);
 }
 
 START_TEST(off_is_off) {
@@ -383,6 +453,11 @@ END_TEST
 
 /* ---- Breaks --------------------------------------------------------------------------------- */
 
+/* alpha of adaptive in its k-th epoch */
+static double alpha_of_step(const law *l, size_t k) {
+  return adapted(l, ((double)k + 0.5) * l->tau);
+}
+
 /* The k-th break a schedule should have, from 0; INFINITY after the last. */
 static double expected_break(const request *r, size_t k) {
   law l = law_of(r);
@@ -391,8 +466,25 @@ static double expected_break(const request *r, size_t k) {
     at = k == 0 ? l.T : INFINITY;
   else if (is(r, "geometric"))
     at = pow(l.p, (double)k) >= 1e-6 ? (double)(k + 1) * l.tau : INFINITY;
+  else if (is(r, "adaptive"))
+    at = alpha_of_step(&l, k) >= 1e-6 * l.alpha0 || (double)k * l.tau <= l.T
+             ? (double)(k + 1) * l.tau
+             : INFINITY;
   else if (is(r, "file"))
     at = k < KNOTS ? knot_time[k] : INFINITY;
+  else if (is_cycles(r)) {
+    size_t halves = is(r, "cyclic") ? 2 : 1, whole = (k + 1) / halves;
+    double length = l.tau;
+    at = 0;
+    for (size_t i = 0; i < whole; i++, length *= l.factor)
+      at += length;
+    if ((k + 1) % halves)
+      at += length / 2;
+    at = fmin(at, l.T);
+    if (k > 0 && expected_break(r, k - 1) >= l.T * (1 - 1e-12))
+      return INFINITY;
+    return at >= l.off * (1 - 1e-12) ? l.off : at;
+  }
   if (at < l.off)
     return at;
   return k == 0 || expected_break(r, k - 1) < l.off ? l.off : INFINITY;
@@ -404,7 +496,7 @@ static void check_breaks(const request *r, const ms_schedule *s) {
   for (size_t k = 0;; k++) {
     ck_assert_msg(k < 2000, "%s has too many breaks", r->name);
     double b = ms_schedule_next_break(s, t), want = expected_break(r, k);
-    near(b, want, 0, "break", r, t);
+    near(b, want, is_cycles(r) && isfinite(want) ? 1e-13 * want : 0, "break", r, t);
     if (isinf(b))
       break;
     ck_assert(b > t);
@@ -412,7 +504,7 @@ static void check_breaks(const request *r, const ms_schedule *s) {
     ck_assert(ms_schedule_next_break(s, nextafter(b, 0)) == b);
     /* The values at the break are the limits from the right and from the left. */
     double left = ms_schedule_alpha_before(s, b), right = ms_schedule_alpha(s, b);
-    double size = l.alpha0 * 1e-6;
+    double size = fmax(l.alpha0 * 1e-6, 1e-9 * left);
     near(left, ms_schedule_alpha(s, b - (b - t) * 1e-11), size, "left limit", r, b);
     near(right, ms_schedule_alpha(s, b * (1 + 1e-13)), size, "right limit", r, b);
     if (b == l.off || (is(r, "step") && b == l.T)) {
@@ -421,6 +513,14 @@ static void check_breaks(const request *r, const ms_schedule *s) {
         ck_assert(left == l.alpha0);
       if (is(r, "exponential") || is(r, "harmonic") || is(r, "quadratic") || is(r, "geometric"))
         ck_assert(left > 0);
+    } else if (is(r, "adaptive")) {
+      near(left, alpha_of_step(&l, k), 1e-13 * left, "left limit", r, b);
+      near(right, alpha_of_step(&l, k + 1), 1e-13 * left, "right limit", r, b);
+    } else if (is(r, "restarts") && b < l.T * (1 - 1e-12)) {
+      near(left, 0, 1e-13 * l.alpha0, "left limit", r, b);
+      near(right, l.alpha0, 1e-13 * l.alpha0, "right limit", r, b);
+    } else if (is_cycles(r) && b >= l.T * (1 - 1e-12)) {
+      near(right, 0, 0, "end", r, b);
     } else if (is(r, "geometric")) {
       near(left, l.alpha0 * pow(l.p, (double)k), 1e-13 * left, "left limit", r, b);
       near(right, left * l.p, 1e-13 * left, "right limit", r, b);
@@ -434,7 +534,7 @@ static void check_breaks(const request *r, const ms_schedule *s) {
   size_t count = times_of(r, s, times);
   for (size_t i = 0; i < count; i++) {
     double u = times[i], b = ms_schedule_next_break(s, nextafter(u, 0));
-    bool step = is(r, "geometric") && nearbyint(u / l.tau) * l.tau == u;
+    bool step = is_stepped(r) && nearbyint(u / l.tau) * l.tau == u;
     if (b != u && u > 0 && !step)
       near(ms_schedule_alpha_before(s, u), ms_schedule_alpha(s, u), 0, "alpha before", r, u);
   }
@@ -461,7 +561,7 @@ static void check_limit(const request *r, const ms_schedule *s) {
     for (size_t i = 0; i < 5; i++)
       near(ms_schedule_alpha(s, from + later[i] * l.T), limit, 0, "alpha", r, from);
     /* ... and not before. */
-    double t = from - 1e-3 * l.T;
+    double t = from - 1.3e-3 * l.T;
     if (t >= 0 && !is(r, "none"))
       ck_assert_msg(ms_schedule_alpha(s, t) != limit, "%s, from %g", r->name, from);
     ck_assert(lasting || from <= l.off);
@@ -542,6 +642,68 @@ static ms_status make_from_file(const char *schedule, const char *path, ms_sched
   ms_config_free(cfg);
   return status;
 }
+
+/* The multiplicative rule: up only where the loss decreased, |x|_1 >= K and it is early. */
+START_TEST(rule_of_the_adaptive_schedule) {
+  for (int decreased = 0; decreased < 2; decreased++)
+    for (int large = 0; large < 2; large++)
+      for (int early = 0; early < 2; early++) {
+        double next =
+            ms_schedule_adapt(0.3, 1.5, 1, decreased ? 0.99 : 1, large ? 2 : 1.9, 2, early);
+        ck_assert_double_eq(next, decreased && large && early ? 0.3 * 1.5 : 0.3 / 1.5);
+      }
+  ck_assert(ms_schedule_adapt(1, 2, 1, NAN, 5, 1, true) == 0.5); /* a loss that is none */
+}
+END_TEST
+
+/* Before it has seen anything it is known for one epoch, and its dose not at all. */
+START_TEST(adaptive_is_known_as_far_as_it_has_seen) {
+  request r = {"adaptive", 0.5, NAN, 2, NAN, 5, 2};
+  ms_config *cfg = ms_config_new();
+  ms_error err;
+  ms_schedule *s;
+  ms_config_set(cfg, "wd-schedule", "adaptive", "test", &err);
+  set(cfg, "wd", r.wd);
+  set(cfg, "wd-tau", r.tau);
+  set(cfg, "wd-factor", r.factor);
+  ck_assert_int_eq(ms_schedule_new(&s, cfg, ALPHA0, r.T, &err), MS_OK);
+  ck_assert(isinf(ms_schedule_total(s)) && ms_schedule_epoch(s) == 0);
+  ms_schedule_observe(s, 10, 0, &err);
+  ck_assert(isinf(ms_schedule_total(s)) && ms_schedule_epoch(s) == 2);
+  ck_assert(ms_schedule_dose(s, 2) == 1 && ms_schedule_next_break(s, 0) == 2);
+  ms_schedule_observe(s, 9, 0, &err); /* epoch 1: alpha 1 */
+  ck_assert(ms_schedule_epoch(s) == 4 && ms_schedule_alpha(s, 2) == 1);
+  ck_assert(ms_schedule_alpha_before(s, 2) == 0.5 && ms_schedule_dose(s, 4) == 3);
+  ms_schedule_observe(s, 9, 0, &err); /* epoch 2, from 4 < T = 5: alpha 1/2, then 1/4, 1/8, ... */
+  ck_assert(isinf(ms_schedule_epoch(s)));
+  ck_assert(ms_schedule_alpha(s, 5) == 0.5 && ms_schedule_alpha(s, 6) == 0.25);
+  near(ms_schedule_dose(s, 9), 3 + 1 + 0.5 + 0.125, 1e-14, "dose", &r, 9);
+  near(ms_schedule_total(s), 3 + 2, 1e-14, "total", &r, INFINITY);
+  ms_schedule_free(s);
+  ms_config_free(cfg);
+}
+END_TEST
+
+START_TEST(cycles_too_short_or_without_a_factor) {
+  static const char *const names[] = {"cyclic", "restarts", "adaptive"};
+  for (int i = 0; i < 3; i++)
+    for (int k = 0; k < 2; k++) {
+      ms_config *cfg = ms_config_new();
+      ms_error err;
+      ms_schedule *s = NULL;
+      ms_config_set(cfg, "wd-schedule", names[i], "test", &err);
+      set(cfg, "wd-factor", k == 0 ? 1.5 : 1);
+      if (k == 0)
+        set(cfg, "wd-tau", 1e-6);
+      bool fails = k == 0 || i == 2;
+      ck_assert_int_eq(ms_schedule_new(&s, cfg, 1, 10, &err), fails ? MS_BAD_SETTING : MS_OK);
+      ck_assert(!fails || strstr(err.message, k == 0 ? "--wd-tau" : "--wd-factor") != NULL ||
+                strstr(err.message, "test") != NULL);
+      ms_schedule_free(s);
+      ms_config_free(cfg);
+    }
+}
+END_TEST
 
 START_TEST(file_that_ends_with_zero) {
   put("t,a\n0,1\n2,0\n");
@@ -626,9 +788,9 @@ START_TEST(file_and_schedule_go_together) {
 END_TEST
 
 START_TEST(registry) {
-  static const char *const documented[] = {"none",      "constant",    "step",     "linear",
-                                           "cosine",    "exponential", "harmonic", "quadratic",
-                                           "geometric", "file"};
+  static const char *const documented[] = {
+      "none",      "constant",  "step", "linear", "cosine",   "exponential", "harmonic",
+      "quadratic", "geometric", "file", "cyclic", "restarts", "adaptive"};
   size_t count = 0, found = 0;
   for (; ms_schedule_class_at(count); count++) {
     const ms_schedule_class *c = ms_schedule_class_at(count);
@@ -660,6 +822,9 @@ Suite *schedule_suite(void) {
   tcase_add_test(tc, limits);
   tcase_add_test(tc, geometric_multiples);
   tcase_add_test(tc, strength);
+  tcase_add_test(tc, rule_of_the_adaptive_schedule);
+  tcase_add_test(tc, adaptive_is_known_as_far_as_it_has_seen);
+  tcase_add_test(tc, cycles_too_short_or_without_a_factor);
   tcase_add_test(tc, file_that_ends_with_zero);
   tcase_add_test(tc, file_with_one_row);
   tcase_add_test(tc, bad_files);
