@@ -36,12 +36,14 @@
 #include "../src/text.h"
 
 #define MS_FIGURES(X)                                                                              \
-  X(surface)                                                                                       \
   X(balls)                                                                                         \
   X(exponent)                                                                                      \
   X(landing)                                                                                       \
   X(switch_off)                                                                                    \
-  X(on_off)
+  X(on_off)                                                                                        \
+  X(equal_dose)                                                                                    \
+  X(lasso)                                                                                         \
+  X(spectrum)
 
 typedef struct ms_figure {
   const char *name, *title;

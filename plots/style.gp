@@ -38,7 +38,7 @@ signed_palette = 'defined (-1 "#0072B2", 0 "#F7F7F7", 1 "#D55E00")'
 set border 3 linecolor rgb "#444444" linewidth 0.8
 set tics nomirror out scale 0.6 textcolor rgb ink
 set grid linecolor rgb "#E6E6E6" linewidth 0.6 linetype 1
-set key samplen 1.6 spacing 1.15 textcolor rgb ink
+set key samplen 1.6 spacing 1.15 reverse Left textcolor rgb ink
 set pointsize 0.7
 set datafile separator comma
 set datafile missing ''
