@@ -2,6 +2,7 @@
 #ifndef MS_TESTS_H
 #define MS_TESTS_H
 
+#include "../src/run.h"
 #include <check.h>
 #include <stdbool.h>
 
@@ -18,6 +19,7 @@
   X(flow)                                                                                          \
   X(formula)                                                                                       \
   X(run)                                                                                           \
+  X(factored)                                                                                      \
   X(lora)                                                                                          \
   X(network)                                                                                       \
   X(cli)
@@ -25,5 +27,13 @@
 #define X(name) Suite *name##_suite(void);
 SUITES(X)
 #undef X
+
+/* MS_TEST_QUICK: small sizes, for valgrind. */
+bool test_quick(void);
+/* --model `model` with settings "name=value", NULL after the last. */
+#define WITH(...) ((const char *const[]){__VA_ARGS__, NULL})
+ms_status test_try(ms_run **run, const char *model, const char *const *settings, ms_error *err);
+ms_run *test_new(const char *model, const char *const *settings);   /* at its beginning */
+ms_run *test_whole(const char *model, const char *const *settings); /* at its end */
 
 #endif

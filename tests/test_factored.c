@@ -1,0 +1,393 @@
+/* Matrices of factors: gradients, the mirror flow of commuting measurements, balance, and where
+ * constant weight decay ends. */
+#include "../src/factored.h"
+#include "tests.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double value(const ms_run *run, const char *key) {
+  return ms_run_summary(run, key);
+}
+
+/* ---- Factorizations ------------------------------------------------------------------------- */
+
+static ms_factors factors_of(const char *name, size_t rows, size_t cols, size_t width,
+                             size_t depth) {
+  ms_factors f = *ms_factors_named(name);
+  f.rows = rows;
+  f.cols = cols;
+  f.width = width;
+  f.depth = depth;
+  f.configure(&f);
+  return f;
+}
+
+/* <G, g(w)> is a polynomial of degree `degree` in w: differences of fourth order are exact up to
+ * degree 4, and close beyond. */
+static void check_pull(const ms_factors *f) {
+  size_t d = f->rows * f->cols;
+  double *w = ms_doubles(4 * f->weights), *V = w + f->weights, *dw = V + f->weights,
+         *at = dw + f->weights;
+  double *X = ms_doubles(2 * d + ms_factors_work(f)), *G = X + d, *work = G + d;
+  gsl_rng *rng = ms_random_new(3, MS_STREAM_DATA);
+  for (int trial = 0; trial < 3; trial++) {
+    ms_random_gaussian(rng, w, f->weights, 0.7);
+    ms_random_gaussian(rng, V, f->weights, 0.7);
+    ms_random_gaussian(rng, G, d, 1); /* not symmetric: only its symmetric part may count */
+    f->pull(f, w, G, dw, work);
+    double slope = 0, difference = 0, size = 0, h = f->degree > 4 ? 1e-3 : 0.01;
+    const double step[] = {-2, -1, 1, 2}, weight[] = {1 / 12.0, -8 / 12.0, 8 / 12.0, -1 / 12.0};
+    for (int k = 0; k < 4; k++) {
+      for (size_t i = 0; i < f->weights; i++)
+        at[i] = w[i] + step[k] * h * V[i];
+      f->map(f, at, X, work);
+      for (size_t i = 0; i < d; i++)
+        difference += weight[k] * G[i] * X[i] / h, size += fabs(G[i] * X[i]);
+    }
+    for (size_t i = 0; i < f->weights; i++)
+      slope += dw[i] * V[i];
+    ck_assert_msg(fabs(slope - difference) <= 1e-10 * (1 + size),
+                  "%s %zux%zu width %zu depth %zu: "
+                  "%.15g and %.15g",
+                  f->name, f->rows, f->cols, f->width, f->depth, slope, difference);
+  }
+  gsl_rng_free(rng);
+  free(w);
+  free(X);
+}
+
+START_TEST(gradients_match_differences) {
+  const size_t widths[] = {1, 3, 4, 9};
+  for (size_t i = 0; i < 4; i++) {
+    ms_factors all[] = {
+        factors_of("psd", 4, 4, widths[i], 2),     factors_of("symmetric", 4, 4, widths[i], 2),
+        factors_of("general", 4, 6, widths[i], 2), factors_of("general", 6, 4, widths[i], 3),
+        factors_of("general", 4, 6, widths[i], 4), factors_of("general", 5, 5, widths[i], 6),
+        factors_of("general", 4, 6, widths[i], 1), factors_of("diagonal", 5, 5, widths[i], 2)};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+      check_pull(&all[k]);
+  }
+}
+END_TEST
+
+/* The balance must not feel the loss: its derivative along -J'G is 0 for every G. */
+START_TEST(balance_is_conserved_by_every_gradient) {
+  ms_factors all[] = {factors_of("symmetric", 4, 4, 3, 2), factors_of("general", 4, 6, 3, 2),
+                      factors_of("general", 4, 6, 3, 3), factors_of("general", 6, 4, 5, 4),
+                      factors_of("diagonal", 5, 5, 1, 2)};
+  gsl_rng *rng = ms_random_new(4, MS_STREAM_DATA);
+  for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+    const ms_factors *f = &all[k];
+    size_t d = f->rows * f->cols, count = f->balances(f);
+    double *w = ms_doubles(3 * f->weights), *dw = w + f->weights, *at = dw + f->weights;
+    double *G = ms_doubles(d + ms_factors_work(f)), *B = ms_doubles(2 * count + 1);
+    ms_random_gaussian(rng, w, f->weights, 1);
+    ms_random_gaussian(rng, G, d, 1);
+    f->pull(f, w, G, dw, G + d);
+    for (int side = 0; side < 2; side++) { /* quadratic: central differences are exact */
+      for (size_t i = 0; i < f->weights; i++)
+        at[i] = w[i] + (side ? -0.1 : 0.1) * dw[i];
+      f->balance(f, at, B + (size_t)side * count);
+    }
+    ck_assert_uint_gt(count, 0);
+    for (size_t i = 0; i < count; i++)
+      ck_assert_double_eq_tol(B[i], B[count + i], 1e-12 * (1 + fabs(B[i])));
+    free(w);
+    free(G);
+    free(B);
+  }
+  gsl_rng_free(rng);
+}
+END_TEST
+
+/* ---- Gradient flow and mirror flow ---------------------------------------------------------- */
+
+START_TEST(flows_agree_where_measurements_commute) {
+  /* generic U0, V0, every schedule */
+  char folder[] = "/tmp/mirrorsim-factored-XXXXXX", knots[64], file[80], schedule_text[64],
+       seed[16];
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  snprintf(knots, sizeof knots, "%s/knots.csv", folder);
+  FILE *f = fopen(knots, "w");
+  fprintf(f, "t,alpha\n0,0.1\n3,0.4\n3.5,0\n20,0.1\n21,0\n");
+  fclose(f);
+  const char *factors[] = {"factors=psd", "factors=symmetric"}, *schedule, *summary;
+  int runs = 0;
+  for (size_t s = 0; (schedule = ms_list("schedules", s, &summary)); s++)
+    for (int k = 0; k < 2; k++, runs++) {
+      bool from_file = strcmp(schedule, "file") == 0;
+      snprintf(file, sizeof file, "wd-file=%s", from_file ? knots : "");
+      snprintf(schedule_text, sizeof schedule_text, "wd-schedule=%s", schedule);
+      snprintf(seed, sizeof seed, "seed=%d", runs);
+      ms_run *run = test_whole(
+          "sensing", WITH("measure=commuting", factors[k], "init=gaussian", "rows=6", "width=4",
+                          k ? "indefinite=on" : "noise=0.1", seed, schedule_text, file, "wd=0.05",
+                          "t-end=40", "rtol=1e-10", "flow=both", "points=30"));
+      ck_assert_msg(value(run, "gf_mf_gap") <= 1e-6, "%s %s: gap %g", schedule, factors[k],
+                    value(run, "gf_mf_gap"));
+      if (k)
+        ck_assert_msg(value(run, "invariant_drift") <= 1e-8, "%s: drift %g", schedule,
+                      value(run, "invariant_drift"));
+      ms_run_free(run);
+    }
+  ck_assert_int_ge(runs, 20);
+  remove(knots);
+  remove(folder);
+}
+END_TEST
+
+/* From multiples of the identity the eigenvalues have closed forms in those of M. */
+START_TEST(spectral_entropies) {
+  ms_factors psd = factors_of("psd", 3, 3, 3, 2), symmetric = factors_of("symmetric", 3, 3, 3, 2);
+  double unit[18] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1};
+  double M[9] = {0.3, 0.1, -0.2, 0.1, -0.4, 0.05, -0.2, 0.05, 0.1}, E[9], m[3], X[9], x[3];
+  double *work = ms_doubles(ms_factors_work(&psd));
+  memcpy(E, M, sizeof E);
+  ck_assert_int_eq(ms_symmetric_eigen(3, E, m), 0);
+  ck_assert_int_eq(psd.spectral(&psd, unit, log(0.7), M, X, work), 0);
+  ck_assert_int_eq(ms_symmetric_eigen(3, X, x), 0);
+  for (int i = 0; i < 3; i++) /* grad R = (log X - log beta) / 4 */
+    ck_assert_double_eq_tol((log(x[i]) - log(0.7)) / 4, m[i], 1e-14);
+  ck_assert_int_eq(symmetric.spectral(&symmetric, unit, log(0.7), M, X, work), 0);
+  ck_assert_int_eq(ms_symmetric_eigen(3, X, x), 0);
+  for (int i = 0; i < 3; i++)
+    ck_assert_double_eq_tol(x[i], 2 * 0.7 * sinh(4 * m[i]), 1e-14);
+  M[0] = 1000; /* overflow asks for a smaller step */
+  ck_assert_int_gt(symmetric.spectral(&symmetric, unit, 0, M, X, work), 0);
+  free(work);
+}
+END_TEST
+
+START_TEST(spectral_flow_is_a_comparison_where_measurements_do_not_commute) {
+  const char *kinds[] = {"measure=gaussian", "measure=entries", "measure=rank-one"};
+  for (int k = 0; k < 3; k++) {
+    ms_run *run = test_whole("sensing", WITH(kinds[k], "rows=5", "t-end=100", "points=20",
+                                             "flow=both", "wd-schedule=none"));
+    ck_assert_msg(value(run, "gf_mf_gap") > 1e-4, "%s: gap %g", kinds[k], value(run, "gf_mf_gap"));
+    ck_assert_ptr_nonnull(ms_run_note(run, 0));
+    ck_assert_ptr_nonnull(strstr(ms_run_note(run, 0), "do not commute"));
+    ms_run_free(run);
+  }
+}
+END_TEST
+
+/* ---- Balance -------------------------------------------------------------------------------- */
+
+START_TEST(balance_decays_with_the_dose) {
+  const char *const *kinds[] = {
+      WITH("factors=general", "init=gaussian", "rows=5", "cols=7", "width=3"),
+      WITH("factors=general", "init=gaussian", "rows=5", "depth=3", "init-scale=0.3"),
+      WITH("factors=general", "init=gaussian", "rows=4", "depth=4", "init-scale=0.5"),
+      WITH("factors=symmetric", "init=gaussian", "rows=5", "width=2", "measure=gaussian"),
+      WITH("factors=diagonal", "init=zero-first", "rows=6", "measure=gaussian", "n=4")};
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+    const char *all[16] = {"wd=0.02",    "wd-schedule=cosine", "t-end=60",
+                           "rtol=1e-10", "points=20",          "flow=gradient"};
+    size_t count = 6;
+    for (size_t i = 0; kinds[k][i]; i++)
+      all[count++] = kinds[k][i];
+    ms_run *run = test_new("sensing", all);
+    ms_error err = {0};
+    double first = NAN;
+    ms_status status = MS_OK;
+    for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++) {
+      status = ms_run_advance(run, i, &err);
+      ck_assert_msg(status >= 0, "%s", err.message);
+      double now = ms_run_observe(run, "balance");
+      if (i == 0)
+        first = now;
+      ck_assert_double_gt(first, 0);
+      ck_assert_double_eq_tol(now, first * exp(-4 * ms_run_observe(run, "dose")), 1e-8);
+    }
+    ms_run_finish(run, status, NULL, NULL);
+    ck_assert_double_gt(value(run, "dose"), 0.1);
+    ck_assert_msg(value(run, "invariant_drift") <= 1e-8, "kind %zu: %g", k,
+                  value(run, "invariant_drift"));
+    ms_run_free(run);
+  }
+}
+END_TEST
+
+/* ---- Constant weight decay ------------------------------------------------------------------ */
+
+/* 0 in G + lambda d|X|_*, spelt out in singular vectors: U'GV = -lambda on the support of X, and
+ * at most lambda off it (for X >= 0: G + lambda >= 0 there). */
+static double nuclear_violation(const ms_run *run, double lambda, bool positive) {
+  ms_objective *o = ms_factored_objective(run);
+  size_t r = o->rows, c = o->cols, k = MS_MIN(r, c), d;
+  const double *X = ms_run_x(run, &d);
+  double *U = ms_doubles(r * k + c * k + k + 4 * d), *Vt = U + r * k, *sigma = Vt + c * k,
+         *G = sigma + k, *GV = G + d, *B = GV + d, *P = B + d, worst = 0;
+  o->value(o, X, G);
+  if (positive || o->packed)
+    ms_symmetrize(r, G, G);
+  ck_assert_int_eq(ms_singular(r, c, X, sigma, U, Vt), 0);
+  size_t rank = 0;
+  while (rank < k && sigma[rank] > 1e-5 * sigma[0])
+    rank++;
+  ms_multiply(false, true, r, k, c, 1, G, Vt, 0, GV);
+  ms_multiply(true, false, k, k, r, 1, U, GV, 0, B); /* U'GV */
+  for (size_t j = 0; j < k; j++)
+    for (size_t i = 0; i < k; i++)
+      if (i < rank || j < rank)
+        worst = fmax(worst, fabs(B[j * k + i] + (i == j ? lambda : 0)));
+  /* the rest of G, off the support on both sides */
+  memcpy(P, G, d * sizeof *P);
+  for (size_t i = 0; i < rank; i++) {
+    double *Gv = GV; /* P -= u (u'P), P -= (P v) v' */
+    for (size_t b = 0; b < c; b++) {
+      double dot = 0;
+      for (size_t a = 0; a < r; a++)
+        dot += U[i * r + a] * P[b * r + a];
+      for (size_t a = 0; a < r; a++)
+        P[b * r + a] -= dot * U[i * r + a];
+    }
+    for (size_t a = 0; a < r; a++) {
+      Gv[a] = 0;
+      for (size_t b = 0; b < c; b++)
+        Gv[a] += P[b * r + a] * Vt[b * k + i];
+    }
+    for (size_t b = 0; b < c; b++)
+      for (size_t a = 0; a < r; a++)
+        P[b * r + a] -= Gv[a] * Vt[b * k + i];
+  }
+  if (positive) {
+    ck_assert_int_eq(ms_symmetric_eigen(r, P, sigma), 0);
+    worst = fmax(worst, -sigma[0] - lambda);
+  } else {
+    ck_assert_int_eq(ms_singular(r, c, P, sigma, NULL, NULL), 0);
+    worst = fmax(worst, sigma[0] - lambda);
+  }
+  ck_assert_uint_gt(rank, 0);
+  free(U);
+  return worst;
+}
+
+START_TEST(constant_decay_ends_at_the_nuclear_norm_regularized_solution) {
+  const char *const *kinds[] = {
+      WITH("factors=psd", "measure=gaussian"),
+      WITH("factors=psd", "measure=commuting", "n=5"),
+      WITH("factors=symmetric", "indefinite=on", "measure=gaussian"),
+      WITH("factors=general", "cols=8", "measure=entries", "init=gaussian"),
+      WITH("factors=general", "measure=rank-one", "init=zero-first"),
+  };
+  const double cost[] = {1, 1, 1, 2, 2};
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+    const char *all[16] = {"wd=0.01", "wd-schedule=constant", "rows=6", "noise=0.1"};
+    size_t count = 4;
+    for (size_t i = 0; kinds[k][i]; i++)
+      all[count++] = kinds[k][i];
+    ms_run *run = test_whole("sensing", all);
+    double violation = nuclear_violation(run, cost[k] * 0.01, k < 2);
+    ck_assert_msg(violation <= 1e-6, "kind %zu: %g (%s after t = %g, kkt_residual %g)", k,
+                  violation, "", value(run, "t_end"), value(run, "kkt_residual"));
+    ck_assert_double_le(value(run, "kkt_residual"), 1e-5);
+    ms_run_free(run);
+  }
+}
+END_TEST
+
+/* Of f(X) = (x_11 - 1)^2 / 2 it is the matrix with the eigenvalue 1 - lambda. */
+START_TEST(nuclear_kkt_tells_solutions_from_others) {
+  double X[4] = {0.7, 0, 0, 0}, G[4] = {-0.3, 0, 0, 0.1}, zero[4] = {0};
+  ck_assert_double_le(ms_nuclear_kkt(2, 2, false, X, G, 0.3, 1), 1e-15);
+  ck_assert_double_gt(ms_nuclear_kkt(2, 2, false, X, G, 0.2, 1), 0.05);
+  G[3] = 0.5; /* off the support more than lambda: wrong, but right for X >= 0 */
+  ck_assert_double_gt(ms_nuclear_kkt(2, 2, false, X, G, 0.3, 1), 0.1);
+  ck_assert_double_le(ms_nuclear_kkt(2, 2, true, X, G, 0.3, 1), 1e-15);
+  G[3] = -0.5; /* it should grow */
+  ck_assert_double_gt(ms_nuclear_kkt(2, 2, true, X, G, 0.3, 1), 0.1);
+  ck_assert_double_gt(ms_nuclear_kkt(2, 2, true, zero, G, 0.3, 1), 0.1); /* the saddle at 0 */
+  ck_assert_double_le(ms_nuclear_kkt(2, 2, true, zero, G, 0.6, 1), 1e-15);
+}
+END_TEST
+
+/* ---- Settings and determinism --------------------------------------------------------------- */
+
+START_TEST(same_seed_same_bytes) {
+  const char *const *kinds[] = {
+      WITH("rows=5", "t-end=50", "factors=psd", "noise=0.1"),
+      WITH("rows=5", "t-end=50", "factors=general", "measure=entries", "init=gaussian"),
+      WITH("rows=5", "t-end=50", "measure=commuting", "seed=4")};
+  for (size_t k = 0; k < 3; k++) {
+    ms_run *a = test_whole("sensing", kinds[k]), *b = test_whole("sensing", kinds[k]);
+    char *first = ms_run_json(a, false), *second = ms_run_json(b, false);
+    ck_assert_str_eq(first, second);
+    free(first);
+    free(second);
+    ms_run_free(a);
+    ms_run_free(b);
+  }
+}
+END_TEST
+
+START_TEST(truths) {
+  gsl_rng *rng = ms_random_new(5, MS_STREAM_TRUTH);
+  double X[36], sigma[6];
+  ck_assert_int_eq(ms_low_rank(X, 6, 6, 3, true, false, rng, NULL), MS_OK);
+  ck_assert_int_eq(ms_symmetric_eigen(6, X, sigma), 0);
+  ck_assert_double_gt(sigma[0], -1e-12); /* positive semidefinite */
+  ck_assert_double_gt(sigma[3], 1e-3);
+  ck_assert_double_lt(sigma[2], 1e-12);
+  ck_assert_double_eq_tol(sigma[3] + sigma[4] + sigma[5], 3, 1e-12);
+  ck_assert_int_eq(ms_low_rank(X, 6, 6, 3, true, true, rng, NULL), MS_OK);
+  ck_assert_int_eq(ms_symmetric_eigen(6, X, sigma), 0);
+  ck_assert(sigma[0] < -1e-3 && sigma[5] > 1e-3);
+  gsl_rng_free(rng);
+}
+END_TEST
+
+START_TEST(wrong_settings_are_rejected) {
+  const struct {
+    const char *const *settings;
+    const char *says;
+  } all[] = {
+      {WITH("rows=4", "rank=5"), "--rank"},
+      {WITH("rows=4", "cols=5"), "--cols"},
+      {WITH("rows=4", "cols=5", "factors=general", "measure=commuting"), "--measure"},
+      {WITH("rows=4", "n=11", "measure=entries"), "--n"},
+      {WITH("rows=4", "factors=psd", "init=zero-first"), "--init"},
+      {WITH("rows=4", "factors=psd", "width=3"), "--width"},
+      {WITH("rows=4", "factors=general", "flow=mirror"), "--flow mirror"},
+      {WITH("rows=4", "flow=saddle"), "--flow saddle"},
+      {WITH("rows=4", "depth=3"), "--depth"},
+      {WITH("rows=4", "factors=general", "depth=9"), "--depth"},
+      {WITH("rows=4", "method=sgd"), "--method"},
+      {WITH("rows=4", "loss=logistic"), "--loss"},
+      {WITH("rows=4", "param=uv"), "--param"},
+      {WITH("rows=4", "init-scale=0"), "--init-scale"},
+      {WITH("rows=4", "init-scale=1e-400", "flow=gradient"), "--init-scale"},
+      {WITH("factors=unknown"), "--factors"},
+      {WITH("measure=gausian"), "gaussian"},
+      {WITH("rows=0"), "--rows"},
+  };
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    ms_run *run;
+    ms_error err = {0};
+    ms_status status = test_try(&run, "sensing", all[i].settings, &err);
+    ck_assert_msg(status < 0 && !run, "%s is accepted", all[i].settings[0]);
+    ck_assert_msg(strstr(err.message, all[i].says) != NULL, "'%s' lacks '%s'", err.message,
+                  all[i].says);
+  }
+}
+END_TEST
+
+Suite *factored_suite(void) {
+  Suite *suite = suite_create("factored");
+  TCase *tc = tcase_create("factored");
+  tcase_set_timeout(tc, 60);
+  tcase_add_test(tc, gradients_match_differences);
+  tcase_add_test(tc, balance_is_conserved_by_every_gradient);
+  tcase_add_test(tc, flows_agree_where_measurements_commute);
+  tcase_add_test(tc, spectral_entropies);
+  tcase_add_test(tc, spectral_flow_is_a_comparison_where_measurements_do_not_commute);
+  tcase_add_test(tc, balance_decays_with_the_dose);
+  tcase_add_test(tc, constant_decay_ends_at_the_nuclear_norm_regularized_solution);
+  tcase_add_test(tc, nuclear_kkt_tells_solutions_from_others);
+  tcase_add_test(tc, same_seed_same_bytes);
+  tcase_add_test(tc, truths);
+  tcase_add_test(tc, wrong_settings_are_rejected);
+  suite_add_tcase(suite, tc);
+  return suite;
+}
