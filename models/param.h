@@ -7,7 +7,7 @@
 
 #include "base.h"
 
-#define MS_PARAMS(X) X(mw) X(uv) X(square) X(power) X(matched) X(deep) X(log)
+#define MS_PARAMS(X) X(mw) X(uv) X(square) X(power) X(matched) X(deep) X(log) X(custom)
 
 /* Most trainable numbers per coordinate. */
 enum { MS_WIDTH_MAX = 8 };
@@ -27,6 +27,12 @@ struct ms_param {
   double cost;       /* representation cost of h where it is convex: S(x) = cost |x|; else NAN */
   double rate;       /* hyperbolic family: c of hyperbolic.h; 0 for all others */
   bool positive;     /* x > 0 always */
+
+  /* Parametrizations that differ from coordinate to coordinate: that of the j-th, whose functions
+   * of one coordinate are to be called. NULL: all alike. What is `own` is freed by release. */
+  const ms_param *(*at)(const ms_param *p, size_t j);
+  void *own;
+  void (*release)(ms_param *p);
 
   /* --depth: allowed range and default (0, 0, 0 where the parametrization has none); configure()
    * adapts a copy of this struct to it. */
@@ -67,6 +73,11 @@ struct ms_param {
   /* d ln|x| / dmu where |x| = size and beta is small. NULL: rate. */
   double (*steepness)(const ms_param *p, double size);
 };
+
+/* That of the j-th coordinate. */
+static inline const ms_param *ms_param_of(const ms_param *p, size_t j) {
+  return p->at ? p->at(p, j) : p;
+}
 
 /* The parametrizations there are, NULL after the last. */
 const ms_param *ms_param_at(size_t i);

@@ -1,4 +1,5 @@
 /* Separable models: a problem Z, y and a parametrization x_j = g(w_j) of each feature. */
+#include "custom.h"
 #include "oracle.h"
 #include "run.h"
 #include "saddle.h"
@@ -16,6 +17,9 @@ static const double PARTNER_FLOPS = 2e9;
 /* Newton systems of the oracles: n^2 d up to this. */
 static const double ORACLE_FLOPS = 3e8;
 
+/* Squared weights of a formula at the start, relative to x, below which rounding covers them. */
+static const double LEAST_IMBALANCE = 1e-10;
+
 /* kappa = arcsinh(x0 / beta), with beta of any magnitude. */
 static double hyperbolic_kappa(double x0, double ln_beta) {
   if (x0 == 0)
@@ -25,8 +29,8 @@ static double hyperbolic_kappa(double x0, double ln_beta) {
 }
 
 static ms_status locate(ms_run *run, ms_error *err) {
-  const ms_param *p = &run->param;
   for (size_t j = 0; j < run->problem->Z->d; j++) {
+    const ms_param *p = ms_param_of(&run->param, j);
     const char *why = "";
     if (!p->locate) {
       run->kappa[j] = hyperbolic_kappa(run->start_x[j], run->ln_beta[j]);
@@ -38,6 +42,7 @@ static ms_status locate(ms_run *run, ms_error *err) {
     /* where 0 stands for beta, it starts there */
     ms_start start = {run->ln_beta, run->kappa};
     double mu = 0, x;
+    p = &run->param;
     if (p->primal && p->primal(p, &start, j, 1, 0, &mu, &x, NULL) == 0)
       run->start_x[j] = x;
   }
@@ -60,6 +65,12 @@ static ms_status build_param(ms_run *run, ms_error *err) {
                    ms_config_origin(run->cfg, "depth"), depth, p->name, p->depth_min, p->depth_max);
   if (p->configure)
     p->configure(p, depth);
+  for (int k = 0; k < 2 && !p->at; k++) {
+    const char *name = k ? "init-theta" : "formula";
+    if (ms_config_given(run->cfg, name))
+      return ms_fail(err, MS_BAD_SETTING, "%s: goes with --param custom, not with %s",
+                     ms_config_origin(run->cfg, name), p->name);
+  }
   run->setup.param = p;
   run->n = run->problem->Z->n;
   return MS_OK;
@@ -78,6 +89,8 @@ static ms_status build_start(ms_run *run, ms_error *err) {
   ms_status status = ms_run_shape(run, d, err);
   if (status == MS_OK)
     status = ms_run_values(run->cfg, "init-scale", true, d, run->ln_beta, err);
+  if (status == MS_OK && run->param.at)
+    status = ms_custom_build(&run->param, run->cfg, d, run->ln_beta, err);
   if (status == MS_OK)
     status = ms_run_values(run->cfg, "init-x", false, d, run->start_x, err);
   return status == MS_OK ? locate(run, err) : status;
@@ -212,6 +225,15 @@ static ms_status build_saddle(ms_run *run, ms_error *err) {
   return run->times && run->given ? MS_OK : ms_no_memory(err);
 }
 
+/* Of mw the weights are kept such that this cannot happen, of a formula they are what they are. */
+static bool loses_the_way_back(const ms_run *run) {
+  double least = INFINITY;
+  for (size_t j = 0; j < run->d; j++)
+    least = fmin(least, run->ln_beta[j]);
+  return run->param.at && !run->setup.method->discrete &&
+         exp(2 * least) < LEAST_IMBALANCE * ms_flow_solution_size(&run->setup);
+}
+
 static ms_status build_flows(ms_run *run, ms_error *err) {
   const char *mode = ms_config_text(run->cfg, "flow"), *state = ms_config_text(run->cfg, "state");
   ms_setup *s = &run->setup;
@@ -235,6 +257,18 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
   if (mirror && !exists && strcmp(mode, "auto") != 0)
     return ms_fail(err, MS_UNSUPPORTED, "--flow %s: the parametrization '%s' has no mirror flow",
                    mode, s->param->name);
+  if (mirror && s->param->at && !s->param->warp && ms_schedule_total(run->schedule) > 0) {
+    static const char why[] = "under weight decay k has a mirror flow where it is homogeneous, "
+                              "k(c theta) = c^L k(theta), with one L for all coordinates, and "
+                              "--formula is not";
+    if (strcmp(mode, "auto") != 0)
+      return ms_fail(err, MS_UNSUPPORTED,
+                     "--flow %s: %s; --wd-schedule none has it, and --flow "
+                     "gradient goes on without",
+                     mode, why);
+    ms_run_add_note(run, "There is the gradient flow alone: %s.", why);
+    exists = false;
+  }
   mirror = mirror && exists;
   bool gradient = !mirror || strcmp(mode, "both") == 0;
   if (strcmp(mode, "auto") == 0 && mirror) {
@@ -247,6 +281,13 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
     gradient = false;
     ms_run_add_note(run, "The gradient flow is left out: its weights w would be smaller or larger "
                          "than double precision holds. The mirror flow has no such limit.");
+  }
+  if (gradient && mirror && strcmp(mode, "auto") == 0 && loses_the_way_back(run)) {
+    gradient = false;
+    ms_run_add_note(run, "The gradient flow is left out: from so small a start weights like those "
+                         "of a b lose a - b beside a + b in their rounding, and with it the way "
+                         "back through x = 0. The mirror flow has no such limit; --flow both "
+                         "integrates both.");
   }
   const char *form = "gradient";
   if (mirror)
@@ -450,6 +491,8 @@ static void compare_with_limit(ms_run *run) {
 static void release(ms_run *run) {
   ms_flow_free(run->flow);
   ms_flow_free(run->partner);
+  if (run->param.release)
+    run->param.release(&run->param);
   double *blocks[] = {run->ln_beta,   run->kappa,   run->Zx,   run->scratch,
                       run->partner_x, run->start_x, run->given};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)

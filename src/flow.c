@@ -489,7 +489,8 @@ bool ms_flow_representable(const ms_setup *s) {
   double ln_size = log(ms_flow_solution_size(s)); /* -inf for y = 0: nothing to compare with */
   for (size_t j = 0; j < s->problem->Z->d; j++) {
     double ln_beta = s->start.ln_beta[j];
-    if (!s->param->weights(s->param, ln_beta, s->start.kappa[j], w))
+    const ms_param *param = ms_param_of(s->param, j);
+    if (!param->weights(param, ln_beta, s->start.kappa[j], w))
       return false;
     if (isfinite(ln_size) && ln_beta - ln_size > LN_LARGEST_RATIO)
       return false;
@@ -522,7 +523,8 @@ static ms_status gradient_create(ms_flow *flow, double *y0, ms_error *err) {
   own->size = ms_flow_solution_size(s);
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], least = INFINITY;
-    if (!s->param->weights(s->param, s->start.ln_beta[j], s->start.kappa[j], one))
+    const ms_param *param = ms_param_of(s->param, j);
+    if (!param->weights(param, s->start.ln_beta[j], s->start.kappa[j], one))
       return ms_fail(err, MS_UNSUPPORTED,
                      "the weights w behind --init-scale are too small or too "
                      "large for double precision; --flow mirror has no such "
@@ -543,8 +545,9 @@ static int gradient_read(ms_flow *flow, double t, const double *y, double *x, do
   (void)t;
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX];
+    const ms_param *param = ms_param_of(s->param, j);
     gather(y, j, d, width, one);
-    x[j] = s->param->map(s->param, one);
+    x[j] = param->map(param, one);
     if (!isfinite(x[j]))
       return 1;
   }
@@ -566,8 +569,9 @@ static int gradient_rhs(void *self, double t, const double *y, double *ydot) {
   double alpha = alpha_at(flow, t);
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX], dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX];
+    const ms_param *param = ms_param_of(s->param, j);
     gather(y, j, d, width, one);
-    s->param->slope(s->param, one, dg);
+    param->slope(param, one, dg);
     decay(s->param, one, dh, d2h);
     for (size_t b = 0; b < width; b++)
       ydot[b * d + j] = -flow->g[j] * dg[b] - alpha * dh[b];
@@ -601,8 +605,9 @@ static int gradient_prepare(void *self, double t, const double *y, double gamma,
   double *slopes = flow->slopes;
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
+    const ms_param *param = ms_param_of(s->param, j);
     gather(y, j, d, width, one);
-    s->param->slope(s->param, one, dg);
+    param->slope(param, one, dg);
     for (size_t b = 0; b < width; b++)
       slopes[b * d + j] = dg[b];
   }
@@ -617,8 +622,9 @@ static int gradient_prepare(void *self, double t, const double *y, double gamma,
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], bend[MS_WIDTH_MAX * MS_WIDTH_MAX];
     double dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX];
+    const ms_param *param = ms_param_of(s->param, j);
     gather(y, j, d, width, one);
-    s->param->bend(s->param, one, bend);
+    param->bend(param, one, bend);
     decay(s->param, one, dh, d2h);
     for (size_t b = 0; b < width; b++)
       flow->M[(b * d + j) * (size + 1)] += 1 + gamma * alpha * d2h[b];
@@ -639,12 +645,12 @@ static int gradient_solve(void *self, double *b) {
 static void gradient_tolerance(void *self, double t, const double *y, double *tolerance) {
   const ms_flow *flow = self;
   const gradient *own = flow->own;
-  const ms_param *param = flow->setup.param;
-  size_t d = flow->setup.problem->Z->d, width = param->width;
+  size_t d = flow->setup.problem->Z->d, width = flow->setup.param->width;
   double rtol = flow->setup.rtol / (double)width;
   (void)t;
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
+    const ms_param *param = ms_param_of(flow->setup.param, j);
     gather(y, j, d, width, one);
     param->slope(param, one, dg);
     double noticed = rtol * fmax(fabs(param->map(param, one)), own->size);
@@ -867,8 +873,9 @@ static bool at_end_of_domain(ms_flow *flow, double t, size_t *coordinate) {
   const double *mu = mu_of(flow, flow->integrator->y);
   for (size_t j = 0; j < s->problem->Z->d; j++) {
     double low, high, first, last, ln_beta = s->start.ln_beta[j], kappa = s->start.kappa[j];
-    s->param->domain(s->param, ln_beta, kappa, 0, &first, &last);
-    s->param->domain(s->param, ln_beta, kappa, -dose_at(flow, t), &low, &high);
+    const ms_param *param = ms_param_of(s->param, j);
+    param->domain(param, ln_beta, kappa, 0, &first, &last);
+    param->domain(param, ln_beta, kappa, -dose_at(flow, t), &low, &high);
     *coordinate = j;
     if (fmin(mu[j] - low, high - mu[j]) <= END_OF_DOMAIN * (last - first))
       return true;

@@ -175,8 +175,8 @@ static double times(double a, double b) {
   return a == 0 || b == 0 ? 0 : a * b;
 }
 
-static void compose(size_t n, taylor t, jet *u) {
-  for (size_t i = 0; i < n; i++)
+static void compose(size_t n, bool bent, taylor t, jet *u) {
+  for (size_t i = 0; i < n && bent; i++)
     for (size_t j = 0; j <= i; j++)
       u->h[i][j] = times(t.d1, u->h[i][j]) + times(t.d2, times(u->g[i], u->g[j]));
   for (size_t i = 0; i < n; i++)
@@ -185,17 +185,17 @@ static void compose(size_t n, taylor t, jet *u) {
 }
 
 /* u += c v */
-static void add(size_t n, double c, const jet *v, jet *u) {
+static void add(size_t n, bool bent, double c, const jet *v, jet *u) {
   u->u += c * v->u;
   for (size_t i = 0; i < n; i++) {
     u->g[i] += c * v->g[i];
-    for (size_t j = 0; j <= i; j++)
+    for (size_t j = 0; j <= i && bent; j++)
       u->h[i][j] += c * v->h[i][j];
   }
 }
 
-static void multiply(size_t n, const jet *v, jet *u) {
-  for (size_t i = 0; i < n; i++)
+static void multiply(size_t n, bool bent, const jet *v, jet *u) {
+  for (size_t i = 0; i < n && bent; i++)
     for (size_t j = 0; j <= i; j++)
       u->h[i][j] = times(u->h[i][j], v->u) + times(u->g[i], v->g[j]) + times(u->g[j], v->g[i]) +
                    times(u->u, v->h[i][j]);
@@ -209,56 +209,67 @@ static taylor reciprocal(double u) {
   return (taylor){v, -v * v, 2 * v * v * v};
 }
 
-static taylor power_of(double u, double p) {
-  return (taylor){pow(u, p), p == 0 ? 0 : p * pow(u, p - 1),
-                  p == 0 || p == 1 ? 0 : p * (p - 1) * pow(u, p - 2)};
+/* Small whole powers, the usual ones, by multiplication. */
+static double raised(double u, double p) {
+  enum { SMALL = 16 };
+  if (!(p >= 0 && p <= SMALL && p == floor(p)))
+    return pow(u, p);
+  double result = 1;
+  for (int n = (int)p; n; n >>= 1, u *= u)
+    result *= n & 1 ? u : 1;
+  return result;
 }
 
-/* n = 0: the value alone. */
-static void evaluate(const ms_formula *f, size_t at, size_t n, const double *v, jet *u) {
+static taylor power_of(double u, double p) {
+  return (taylor){raised(u, p), p == 0 ? 0 : p * raised(u, p - 1),
+                  p == 0 || p == 1 ? 0 : p * (p - 1) * raised(u, p - 2)};
+}
+
+/* n = 0: the value alone; bent: with second derivatives. */
+static void evaluate(const ms_formula *f, size_t at, size_t n, bool bent, const double *v, jet *u) {
   const node *k = &f->nodes[at];
   if (k->op == NUMBER || k->op == VARIABLE) {
     u->u = k->op == NUMBER ? k->number : v[k->left];
     for (size_t i = 0; i < n; i++) {
       u->g[i] = 0;
-      for (size_t j = 0; j <= i; j++)
+      for (size_t j = 0; j <= i && bent; j++)
         u->h[i][j] = 0;
     }
     if (k->op == VARIABLE && k->left < n)
       u->g[k->left] = 1;
     return;
   }
-  evaluate(f, k->left, n, v, u);
+  evaluate(f, k->left, n, bent, v, u);
   if (k->op == CALL || k->op == NEGATE) {
-    compose(n, k->op == CALL ? k->of(u->u) : (taylor){-u->u, -1, 0}, u);
+    compose(n, bent, k->op == CALL ? k->of(u->u) : (taylor){-u->u, -1, 0}, u);
     return;
   }
   if (k->op == POWER && f->nodes[k->right].op == NUMBER) {
-    compose(n, power_of(u->u, f->nodes[k->right].number), u);
+    compose(n, bent, power_of(u->u, f->nodes[k->right].number), u);
     return;
   }
   jet w;
-  evaluate(f, k->right, n, v, &w);
+  evaluate(f, k->right, n, bent, v, &w);
   switch (k->op) {
   case ADD:
   case SUBTRACT:
-    add(n, k->op == ADD ? 1 : -1, &w, u);
+    add(n, bent, k->op == ADD ? 1 : -1, &w, u);
     break;
   case TIMES:
-    multiply(n, &w, u);
+    multiply(n, bent, &w, u);
     break;
   case DIVIDE: {
     double quotient = u->u / w.u;
-    compose(n, reciprocal(w.u), &w);
-    multiply(n, &w, u);
+    compose(n, bent, reciprocal(w.u), &w);
+    multiply(n, bent, &w, u);
     u->u = quotient;
     break;
   }
   case POWER: { /* u^w = e^{w ln u} */
     double value = pow(u->u, w.u);
-    compose(n, t_log(u->u), u);
-    multiply(n, &w, u);
-    compose(n, t_exp(u->u), u);
+    compose(n, bent, t_log(u->u), u);
+    multiply(n, bent, &w, u);
+    compose(n, bent, t_exp(u->u), u);
     u->u = value;
     break;
   }
@@ -274,14 +285,14 @@ static void evaluate(const ms_formula *f, size_t at, size_t n, const double *v, 
 
 double ms_formula_value(const ms_formula *f, const double *v) {
   jet u;
-  evaluate(f, f->root, 0, v, &u);
+  evaluate(f, f->root, 0, false, v, &u);
   return u.u;
 }
 
 double ms_formula_derive(const ms_formula *f, const double *v, double *grad, double *hess) {
   jet u;
   size_t n = f->count;
-  evaluate(f, f->root, n, v, &u);
+  evaluate(f, f->root, grad || hess ? n : 0, hess != NULL, v, &u);
   for (size_t i = 0; i < n && grad; i++)
     grad[i] = u.g[i];
   for (size_t i = 0; i < n && hess; i++)
@@ -292,6 +303,10 @@ double ms_formula_derive(const ms_formula *f, const double *v, double *grad, dou
 
 bool ms_formula_uses(const ms_formula *f, size_t i) {
   return i < f->count && f->uses[i];
+}
+
+void ms_formula_narrow(ms_formula *f, size_t count) {
+  f->count = MS_MIN(f->count, count);
 }
 
 /* ---- The parser ----------------------------------------------------------------------------- */
@@ -359,7 +374,7 @@ static bool put(parser *p, node k, size_t *at) {
   f->nodes[*at] = k;
   if (!leaf && f->nodes[k.left].op == NUMBER && (one || f->nodes[k.right].op == NUMBER)) {
     jet u;
-    evaluate(f, *at, 0, NULL, &u);
+    evaluate(f, *at, 0, false, NULL, &u);
     f->nodes[*at] = (node){.op = NUMBER, .number = u.u};
   }
   return true;

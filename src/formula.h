@@ -29,6 +29,8 @@ void ms_formula_free(ms_formula *f);
 
 /* Does the i-th variable occur in it? */
 bool ms_formula_uses(const ms_formula *f, size_t i);
+/* From now on it has the first `count` variables alone; the others must not occur. */
+void ms_formula_narrow(ms_formula *f, size_t count);
 
 /* Values at v[count], NaN or infinite where it has none. Any number of threads at a time. */
 double ms_formula_value(const ms_formula *f, const double *v);

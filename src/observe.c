@@ -79,9 +79,9 @@ static double mean_ln_scale(ms_view *v) {
  * the mean of x R'(x)/R(x), R centred at 0 (kappa = 0), which goes from 2 (L2) to 1 (L1). */
 static void find_shape(ms_view *v) {
   const ms_setup *s = v->setup;
-  const ms_param *p = s->param;
   double sum = 0, weighted = 0, weight = 0, R = 0, centred = 0;
   for (int j = 0; j < length(v); j++) {
+    const ms_param *p = ms_param_of(s->param, (size_t)j);
     double x = v->x[j], ln_beta = s->start.ln_beta[j], kappa = s->start.kappa[j], mu, exponent = 2;
     double R0 = p->potential(p, ln_beta, 0, -v->dose, x);
     if (R0 > 0) { /* x is not 0, nor too small to tell */

@@ -113,6 +113,14 @@ const ms_setting ms_model_settings[] = {
      .help = "parametrization x = g(w) of one coordinate"},
     {"depth", MS_COUNT, "L", NULL, .min = 1, .max = 100, .group = MODEL,
      .help = "number of factors or power of parametrizations that have one"},
+    {"formula", MS_TEXT, "K", NULL, .group = MODEL,
+     .help = "k of --param custom in the weights a, b, ... h, 'a*b*c' for all coordinates, or "
+             "'1,4-6: a*b*c | a^2-b^2' by their numbers, the last for all the others"},
+    {"init-theta", MS_TEXT, "A,B,...", NULL, .group = MODEL,
+     .help =
+         "weights of --param custom at t = 0: a number for all, one for each of a, b, ..., or a "
+         "CSV file with these columns and a row for each coordinate; default: drawn from "
+         "[-beta, beta] with --init-scale beta"},
     {"init-scale", MS_SCALE, "BETA", "1", .group = MODEL,
      .help = "scale beta of the initialization (mw: (m0^2 - w0^2)/2, uv: 2 u0 v0, the others: "
              "docs/theory.md), a number of any "

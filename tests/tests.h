@@ -10,6 +10,7 @@
 #define SUITES(X)                                                                                  \
   X(text)                                                                                          \
   X(config)                                                                                        \
+  X(custom)                                                                                        \
   X(matrix)                                                                                        \
   X(problem)                                                                                       \
   X(schedule)                                                                                      \
