@@ -45,6 +45,7 @@ const ms_factors ms_factors_diagonal = {
     .name = "diagonal",
     .summary = "X = diag(k . q): m . w on the diagonal",
     .g = "diag(k . q)",
+    .diagonal = true,
     .cost = 2,
     .degree = 2,
     .like = "mw",

@@ -22,6 +22,7 @@ struct ms_factors {
   const char *g;  /* formula for people */
   bool symmetric; /* X is symmetric, and only the symmetric part of a gradient counts */
   bool positive;  /* X is positive semidefinite */
+  bool diagonal;  /* X is diagonal, and only the diagonal of a gradient counts */
   double cost;    /* least |w|^2 / |X|_* for two factors, the representation cost of h; else NAN */
   double degree;  /* g(c w) = c^degree g(w) */
   const char *like; /* the separable parametrization that aligned singular values follow */

@@ -46,6 +46,7 @@ typedef struct factored {
   size_t spectra_room;
   size_t passes, checks;
   double *X_before, t_before;
+  double still_since; /* when X came to rest, as far as it can be seen; < 0: it has not */
   double stop_loss;
   double score;
   double from_min_nuclear, kkt;
@@ -109,6 +110,19 @@ static const char *activation_choice(size_t i, const char **summary) {
   return activation_names[i][0];
 }
 
+static const char *const attention_names[][2] = {
+    {"softmax", "the softmax of x_t' W z"},
+    {"linear", "x_t' W z itself"},
+};
+
+static const char *attention_choice(size_t i, const char **summary) {
+  if (i >= sizeof attention_names / sizeof *attention_names)
+    return NULL;
+  if (summary)
+    *summary = attention_names[i][1];
+  return attention_names[i][0];
+}
+
 #define GROUP "Matrix models"
 const ms_setting ms_factored_settings[] = {
     {"rows", MS_COUNT, "K", NULL, .min = 1, .max = 5000, .group = GROUP,
@@ -129,6 +143,10 @@ const ms_setting ms_factored_settings[] = {
      .help = "of --factors symmetric: a truth with eigenvalues of both signs"},
     {"activation", MS_CHOICE, "NAME", "tanh", .choice = activation_choice, .group = GROUP,
      .help = "of lora: what follows the layer that adapts"},
+    {"attention", MS_CHOICE, "NAME", "softmax", .choice = attention_choice, .group = GROUP,
+     .help = "of attention: how the tokens are weighed"},
+    {"tokens", MS_COUNT, "N", "5", .min = 2, .max = 1000, .group = GROUP,
+     .help = "of attention: tokens in a sample"},
     {"vocabulary", MS_COUNT, "N", "64", .min = 2, .max = 5000, .group = GROUP,
      .help = "of lora with --data TEXT: most frequent words that are told apart, and one for the "
              "others"},
@@ -136,6 +154,15 @@ const ms_setting ms_factored_settings[] = {
      .help = "of lora with --data TEXT: what W0 was trained on before; default: W0 = 0"},
     {.name = NULL},
 };
+
+/* Of a gradient only what X can follow. */
+static void restrict_gradient(const ms_factors *f, double *G) {
+  if (f->symmetric)
+    ms_symmetrize(f->rows, G, G);
+  for (size_t i = 0; f->diagonal && i < f->rows * f->cols; i++)
+    if (i % (f->rows + 1) != 0)
+      G[i] = 0;
+}
 
 /* ---- The gradient flow of the factors ------------------------------------------------------- */
 
@@ -308,11 +335,14 @@ static bool finished(void *self, double t, const double *y) {
   }
   double alpha = ms_schedule_alpha(s->schedule, t);
   bool still = speed(a, t, r->X) <= STATIONARY;
+  a->still_since = !still ? -1 : a->still_since < 0 ? t : a->still_since;
   if (still && (alpha == 0 || isfinite(cost))) {
-    /* a saddle is not an end: where the cost is convex its optimality conditions tell them apart */
-    if (a->f.symmetric)
-      ms_symmetrize(a->f.rows, r->G, r->G);
-    still = ms_nuclear_kkt(a->f.rows, a->f.cols, a->f.positive, r->X, r->G,
+    /* a saddle is not an end: where the cost is convex its optimality conditions tell them apart;
+     * narrow factors need not come to meet them, but a saddle would be left in time */
+    restrict_gradient(&a->f, r->G);
+    bool narrow = !a->f.diagonal && a->f.width < a->sigmas;
+    still = (narrow && t >= 2 * a->still_since) ||
+            ms_nuclear_kkt(a->f.rows, a->f.cols, a->f.positive, r->X, r->G,
                            alpha > 0 ? alpha * cost : 0, s->gradient_scale) <= 1e-6;
   }
   if (still)
@@ -343,18 +373,16 @@ static ms_status make_unit(factored *a, ms_initial initial, uint64_t seed, ms_er
       gsl_rng_free(rng);
     return ms_no_memory(err);
   }
-  bool pointwise = f->width == 1 && f->weights == 2 * f->rows && f->spectral == NULL &&
-                   strcmp(f->name, "diagonal") == 0;
   if (initial == MS_INITIAL_GAUSSIAN) {
-    ms_random_gaussian(rng, a->unit, f->weights, pointwise ? 1 : 1 / sqrt((double)f->width));
+    ms_random_gaussian(rng, a->unit, f->weights, f->diagonal ? 1 : 1 / sqrt((double)f->width));
   } else if (initial == MS_INITIAL_ZERO) {
-    size_t last = pointwise ? f->rows : f->depth == 1 ? 0 : f->width * f->cols;
-    if (pointwise) /* q0 = sqrt 2: beta = 1 in every entry */
+    size_t last = f->diagonal ? f->rows : f->depth == 1 ? 0 : f->width * f->cols;
+    if (f->diagonal) /* q0 = sqrt 2: beta = 1 in every entry */
       for (size_t i = 0; i < last; i++)
         a->unit[f->weights - last + i] = sqrt(2);
     else
       ms_random_gaussian(rng, a->unit + f->weights - last, last, sqrt(2 / (double)f->width));
-  } else if (pointwise) {
+  } else if (f->diagonal) {
     for (size_t i = 0; i < f->weights; i++)
       a->unit[i] = 1;
   } else {
@@ -543,7 +571,7 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
   a->run = run;
   a->o = o;
   a->from_min_nuclear = a->kkt = NAN;
-  a->t_before = -1;
+  a->t_before = a->still_since = -1;
   run->n = o->samples;
   ms_setup *s = &run->setup;
   const ms_config *cfg = run->cfg;
@@ -576,8 +604,7 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
     if (strcmp(ms_method_at(i)->name, ms_config_text(cfg, "method")) == 0)
       s->method = ms_method_at(i);
   double f0 = o->value(o, run->x, a->G); /* at X = 0 */
-  if (a->f.symmetric)
-    ms_symmetrize(o->rows, a->G, a->G);
+  restrict_gradient(&a->f, a->G);
   if (ms_singular(o->rows, o->cols, a->G, a->sigma, NULL, NULL) != 0 || !isfinite(f0))
     return ms_fail(err, MS_NOT_FINITE, "the loss is not finite at X = 0");
   double G = a->sigma[0] > 0 ? a->sigma[0] : 1;
@@ -659,8 +686,7 @@ ms_status ms_factored_advance(ms_run *run, double *t, ms_error *err) {
     }
   }
   run->loss = a->o->value(a->o, run->x, a->G);
-  if (a->f.symmetric)
-    ms_symmetrize(a->f.rows, a->G, a->G);
+  restrict_gradient(&a->f, a->G);
   run->drift = balance_drift(a, *t);
   if (ms_singular(a->f.rows, a->f.cols, run->x, a->sigma, NULL, NULL) != 0)
     return ms_fail_at(err, MS_STALLED, *t, "no singular values at t = %.6g", *t);
@@ -738,6 +764,35 @@ static double truth_error(ms_view *v) {
   return sqrt(sum);
 }
 
+/* <X, truth> / (|X|_F |truth|_F). */
+static double truth_cosine(ms_view *v) {
+  const ms_objective *o = own_of(v->run)->o;
+  int d = (int)v->run->d;
+  double size = frobenius(v);
+  return o->truth && size > 0
+             ? cblas_ddot(d, v->x, 1, o->truth, 1) / (size * cblas_dnrm2(d, o->truth, 1))
+             : NAN;
+}
+
+static double least_margin(ms_view *v) {
+  ms_objective *o = own_of(v->run)->o;
+  double *m = ms_doubles(o->margins), least = o->margins && m ? INFINITY : NAN;
+  if (o->margins && m)
+    o->margin(o, v->x, m);
+  for (size_t i = 0; i < o->margins && m; i++)
+    least = fmin(least, m[i]);
+  free(m);
+  return least;
+}
+
+/* The representation cost of X over what the weights cost. */
+static double alignment(ms_view *v) {
+  const factored *a = own_of(v->run);
+  const double *w = a->gradient.in ? a->gradient.in->out : NULL;
+  double h = w ? cblas_dnrm2((int)a->f.weights, w, 1) : 0;
+  return h > 0 ? a->f.cost * nuclear(v) / (h * h) : NAN;
+}
+
 static double ln_beta(ms_view *v) {
   const factored *a = own_of(v->run);
   return a->like_known ? a->like_ln_beta - 4 * v->dose : NAN;
@@ -804,6 +859,12 @@ const ms_observable ms_observables_factored[] = {
     {"rank", "singular values above 1e-3 of the largest", rank_above},
     {"sigma_1", "largest singular value", sigma_first},
     {"truth_error", "|X - truth|_F", truth_error},
+    {"truth_cosine", "cosine of X with the truth", truth_cosine},
+    {"margin", "least margin of a classification", least_margin},
+    {"alignment",
+     "2 |X|_* / |w|^2 (psd and symmetric: |X|_* / |w|^2): 1 where the factors are "
+     "balanced and share their bases",
+     alignment},
     {"effective_exponent", "p_eff of the singular values, aligned: 2 is L2, 1 is L1", exponent},
     {"ln_beta", "ln of the scale beta_a of the singular values' potential", ln_beta},
     {"potential", "R_a of the singular values", potential},

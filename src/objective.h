@@ -19,6 +19,10 @@ struct ms_objective {
   /* A figure of merit of its own for the observable `score` (accuracy, test loss): NULL: none. */
   double (*score)(ms_objective *o, const double *X);
   const char *score_help;
+  /* Of classifications: the margins m[margins], linear in X, all of which grow where X separates.
+   * 0 of them: none. */
+  size_t margins;
+  void (*margin)(ms_objective *o, const double *X, double *m);
 
   /* Where f(X) = sum_i l(<A_i, X>; y_i) / n: the A_i are the rows of problem->Z. NULL otherwise. */
   ms_problem *problem;

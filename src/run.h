@@ -56,7 +56,7 @@ typedef struct ms_model {
   void (*release)(ms_run *run); /* frees run->own; NULL: nothing to free */
 } ms_model;
 
-#define MS_MODELS(X) X(diag) X(sensing) X(lora) X(network)
+#define MS_MODELS(X) X(diag) X(sensing) X(lora) X(attention) X(network)
 /* The models there are, NULL after the last. */
 const ms_model *ms_model_at(size_t i);
 
