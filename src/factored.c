@@ -39,6 +39,7 @@ typedef struct factored {
   double *balance0, *balance;
   double *row;     /* norms of the measurements */
   double floor;    /* of the gradient flow's tolerance */
+  bool mixed;      /* modes of X are not coordinates of w */
   double *sigma;   /* present singular values */
   size_t sigmas;   /* how many */
   double *G;       /* present gradient */
@@ -195,14 +196,16 @@ static int gradient_rhs(void *self, double t, const double *w, double *out) {
 }
 
 /* Relative to each weight, and to the smallest size that the factors can have shrunk to: a mode
- * that has not grown yet must keep its digits, for it will. */
+ * that has not grown yet must keep its digits, for it will. Where modes are mixed in every weight
+ * (Gaussian starts), less than rounding makes of the largest cannot be asked of any. */
 static void gradient_tolerance(void *self, double t, const double *w, double *tolerance) {
   const road *r = self;
   const factored *a = r->all;
   double rtol = a->run->setup.rtol;
   double floor = a->floor * exp(-2 * ms_schedule_dose(a->run->schedule, t));
+  double noise = a->mixed ? DBL_EPSILON / 64 * ms_largest(w, a->f.weights) : 0;
   for (size_t i = 0; i < a->f.weights; i++)
-    tolerance[i] = rtol * (fabs(w[i]) + floor) + DBL_MIN;
+    tolerance[i] = rtol * (fabs(w[i]) + floor) + noise + DBL_MIN;
 }
 
 static void weight_component(void *self, size_t i, char *name, size_t size) {
@@ -334,7 +337,8 @@ static bool finished(void *self, double t, const double *y) {
     return true;
   }
   double alpha = ms_schedule_alpha(s->schedule, t);
-  bool still = speed(a, t, r->X) <= STATIONARY;
+  /* margins without weight decay grow like ln t: that is no rest, however slow */
+  bool still = speed(a, t, r->X) <= STATIONARY && (alpha > 0 || !a->o->margins);
   a->still_since = !still ? -1 : a->still_since < 0 ? t : a->still_since;
   if (still && (alpha == 0 || isfinite(cost))) {
     /* a saddle is not an end: where the cost is convex its optimality conditions tell them apart;
@@ -433,6 +437,7 @@ static ms_status choose_factors(factored *a, const ms_factored_defaults *default
   const char *why = f->refuses ? f->refuses(f, initial) : NULL;
   if (why)
     return ms_fail(err, MS_BAD_SETTING, "--factors %s --init %s: not allowed: %s", name, init, why);
+  a->mixed = initial != MS_INITIAL_IDENTITY && !f->diagonal;
   ms_status status = make_unit(a, initial, (uint64_t)ms_config_real(cfg, "seed"), err);
   /* the separable parametrization that singular values follow where everything is aligned */
   for (size_t i = 0; ms_param_at(i); i++)

@@ -23,6 +23,7 @@
   X(factored)                                                                                      \
   X(lora)                                                                                          \
   X(network)                                                                                       \
+  X(attention)                                                                                     \
   X(cli)
 
 #define X(name) Suite *name##_suite(void);
