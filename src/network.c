@@ -46,8 +46,8 @@ typedef enum rewind { REWIND_INIT, REWIND_RATE } rewind_to;
 
 /* All of the state of SGD besides vectors and the random numbers: a checkpoint's head. */
 typedef struct progress {
-  size_t epoch, cycle, recorded;
-  double alpha, dose, before; /* loss of the epoch before */
+  size_t epoch, cycle, recorded, seen;
+  double alpha, dose;
   double drift, largest_x, worst_drift, worst_gap;
 } progress;
 
@@ -70,8 +70,7 @@ typedef struct network {
   const volatile sig_atomic_t *interrupt;
   /* settings */
   size_t epochs, cycles, batch;
-  double lr, momentum, prune_part, factor, least;
-  bool adaptive;
+  double lr, momentum, prune_part;
   rate rate;
   rewind_to rewind;
   const char *checkpoint;
@@ -87,6 +86,7 @@ typedef struct network {
   double *extras; /* recorded rows of layers * LAYER_NUMBERS + BINS */
   size_t extras_wide, extras_room;
   double pruned_accuracy[PRUNINGS];
+  double *seen;  /* what an adaptive schedule was told in this cycle: loss and |x|_1 */
   double *cycle; /* 2 of each cycle: part pruned, test accuracy at its end */
 } network;
 
@@ -150,11 +150,6 @@ static const ms_setting settings[] = {
      .help = "passes over the samples, of each cycle of pruning"},
     {"lr-schedule", MS_CHOICE, "NAME", "cosine", .choice = rates_choice, .group = GROUP,
      .help = "learning rate over the epochs"},
-    {"adapt-factor", MS_REAL, "DELTA", "1.1", .min = 1, .max = 100, .group = GROUP,
-     .help = "pilot without --wd-schedule: alpha grows by DELTA each epoch in which the training "
-             "loss falls, in the first half, else shrinks by it"},
-    {"adapt-l1", MS_REAL, "PART", "0.1", .min = 0, .max = HUGE_VAL, .group = GROUP,
-     .help = "... and shrinks where |x|_1 is below PART of its first value"},
     {"ham", MS_REAL, "C", "200", .min = 0, .max = HUGE_VAL, .group = GROUP,
      .help = "strength of the multiplicative step of --sparsify ham"},
     {"prune-cycles", MS_COUNT, "N", "0", .min = 0, .max = 1000, .group = GROUP,
@@ -308,12 +303,41 @@ static void take_step(network *a, size_t first, size_t count, double lr, double 
     descend(a->sparse.size, a->momentum, lr, a->slope, a->velocity, a->p);
 }
 
-/* p anew at x with beta, at rest. */
-static void start_from(network *a, const double *x) {
+/* Tells an adaptive schedule what it wants to see at the beginning of an epoch. */
+static ms_status observe(network *a, size_t epoch, ms_error *err) {
+  ms_status status = MS_OK;
+  while (status == MS_OK && ms_schedule_epoch(a->run->schedule) <= (double)epoch)
+    status = ms_schedule_observe(a->run->schedule, a->seen[2 * epoch], a->seen[2 * epoch + 1], err);
+  return status;
+}
+
+static ms_status choose_alpha(network *a, size_t epoch, double loss, ms_error *err) {
+  a->seen[2 * epoch] = loss;
+  a->seen[2 * epoch + 1] = sum_sizes(a->run->x, a->net.weights);
+  a->at.seen = epoch + 1;
+  ms_status status = observe(a, epoch, err);
+  a->at.alpha = ms_schedule_alpha(a->run->schedule, (double)epoch);
+  return status;
+}
+
+static ms_status new_schedule(network *a, ms_error *err) {
+  ms_run *run = a->run;
+  ms_schedule_free(run->schedule);
+  run->schedule = NULL;
+  ms_status status = ms_schedule_new(&run->schedule, run->cfg, 0, (double)a->epochs / 2, err);
+  run->setup.schedule = run->schedule;
+  return status;
+}
+
+/* p anew at x with beta, at rest, and weight decay from its beginning. */
+static ms_status start_from(network *a, const double *x, ms_error *err) {
+  ms_status status = new_schedule(a, err);
+  if (status != MS_OK)
+    return status;
   ms_sparse_start(&a->sparse, x, a->p);
   memset(a->velocity, 0, a->sparse.size * sizeof *a->velocity);
-  a->at.alpha = ms_schedule_alpha(a->run->schedule, 0);
-  a->at.before = INFINITY;
+  present_x(a);
+  return choose_alpha(a, 0, mean_loss(a, a->run->x, 0, a->images.train, NULL, NULL), err);
 }
 
 static ms_status prune_and_rewind(network *a, ms_error *err) {
@@ -339,25 +363,12 @@ static ms_status prune_and_rewind(network *a, ms_error *err) {
   free(sorted);
   memcpy(a->G, a->rewind == REWIND_INIT ? a->x0 : x, a->net.d * sizeof *a->G);
   masked(a, a->G);
-  start_from(a, a->G);
-  return MS_OK;
+  return start_from(a, a->G, err);
 }
 
 /* The epoch within its cycle. */
 static size_t cycle_epoch(const network *a) {
   return a->at.epoch - a->at.cycle * a->epochs;
-}
-
-static void choose_alpha(network *a, size_t epoch, double loss) {
-  if (!a->adaptive) {
-    a->at.alpha = ms_schedule_alpha(a->run->schedule, (double)epoch);
-    return;
-  }
-  double l1 = sum_sizes(a->run->x, a->net.weights);
-  double first = sum_sizes(a->x0, a->net.weights);
-  a->at.alpha = ms_adapt_decay(a->at.alpha, a->factor, 2 * epoch <= a->epochs, loss < a->at.before,
-                               l1, a->least * first);
-  a->at.before = loss;
 }
 
 static ms_status train_epoch(network *a, ms_error *err) {
@@ -384,9 +395,9 @@ static ms_status train_epoch(network *a, ms_error *err) {
                       a->at.epoch + 1);
   a->at.epoch++;
   present_x(a);
-  choose_alpha(a, epoch + 1, loss / (double)count);
-  if (epoch + 1 < a->epochs)
-    return MS_OK;
+  ms_status status = choose_alpha(a, epoch + 1, loss / (double)count, err);
+  if (status != MS_OK || epoch + 1 < a->epochs)
+    return status;
   double zeros = 0;
   for (size_t i = 0; a->mask && i < a->net.weights; i++)
     zeros += a->mask[i] == 0;
@@ -411,6 +422,7 @@ static size_t blocks_of(network *a, block *b) {
   b[count++] = (block){gsl_rng_state(a->rng), gsl_rng_size(a->rng)};
   b[count++] = (block){a->p, a->sparse.size * doubles};
   b[count++] = (block){a->velocity, a->sparse.size * doubles};
+  b[count++] = (block){a->seen, 2 * (a->epochs + 1) * doubles};
   b[count++] = (block){a->cycle, 2 * (a->cycles + 1) * doubles};
   return count;
 }
@@ -482,6 +494,7 @@ static bool take_state(network *a, FILE *file) {
   }
   good = good && a->at.recorded <= run->points && a->at.recorded > 0 &&
          a->at.epoch <= a->epochs * (a->cycles + 1) && a->at.cycle <= a->cycles &&
+         a->at.seen <= a->epochs + 1 &&
          take_rows(file, &run->rows, a->at.recorded, columns_of(run)) &&
          take_rows(file, &run->states, a->at.recorded, run->kept) &&
          take_rows(file, &a->extras, a->at.recorded, a->extras_wide) && fgetc(file) == EOF;
@@ -494,7 +507,11 @@ static bool take_state(network *a, FILE *file) {
   run->worst_drift = a->at.worst_drift;
   run->worst_gap = a->at.worst_gap;
   memcpy(run->last_x, present_x(a), run->d * sizeof *run->x);
-  return true;
+  ms_error ignored;
+  good = new_schedule(a, &ignored) == MS_OK;
+  for (size_t i = 0; i < a->at.seen && good; i++)
+    good = observe(a, i, &ignored) == MS_OK;
+  return good;
 }
 
 static ms_status resume(network *a, ms_error *err) {
@@ -704,9 +721,9 @@ static ms_status initial(network *a, uint64_t seed, ms_error *err) {
 static ms_status refuse(const ms_run *run, bool steps, ms_error *err) {
   static const char *const never[] = {"n",     "d",     "sparsity", "noise",  "standardize",
                                       "depth", "state", "solver",   "init-x", "dt"};
-  static const char *const stepping[] = {"epochs", "lr-schedule",  "momentum",  "batch",
-                                         "lr",     "adapt-factor", "adapt-l1",  "prune-cycles",
-                                         "rewind", "prune-part",   "checkpoint"};
+  static const char *const stepping[] = {"epochs", "lr-schedule", "momentum",
+                                         "batch",  "lr",          "prune-cycles",
+                                         "rewind", "prune-part",  "checkpoint"};
   static const char *const flowing[] = {"t-end", "flow", "rtol", "atol", "max-steps"};
   const ms_config *cfg = run->cfg;
   for (size_t i = 0; i < sizeof never / sizeof *never; i++)
@@ -739,7 +756,10 @@ static ms_status choose_sparsifier(network *a, ms_error *err) {
                           .d = a->net.d,
                           .size = class->width * a->net.weights + a->net.d - a->net.weights,
                           .sharp = 1,
+                          .mask = ms_doubles(a->net.weights),
                           .ham = ms_config_real(cfg, "ham")};
+  if (!a->sparse.mask)
+    return ms_no_memory(err);
   const char *param = ms_config_text(cfg, "param");
   if (ms_config_given(cfg, "param") &&
       (!class->product || (strcmp(param, "mw") != 0 && strcmp(param, "uv") != 0)))
@@ -764,11 +784,17 @@ static ms_status choose_sparsifier(network *a, ms_error *err) {
   if (!class->alpha && (given || ms_config_given(cfg, "wd")))
     return ms_fail(err, MS_BAD_SETTING, "%s: --sparsify %s has no regularizer",
                    ms_config_origin(cfg, given ? "wd-schedule" : "wd"), class->name);
-  a->adaptive = a->steps && !class->schedule && !given;
-  const char *schedule = class->schedule ? class->schedule : a->steps ? "constant" : "linear";
+  const char *schedule = class->schedule;
+  if (!a->steps && strcmp(schedule, "adaptive") == 0)
+    schedule = "linear"; /* known beforehand: tolerances hold for all of it */
   ms_status status = MS_OK;
   if (!given)
     status = ms_config_set(cfg, "wd-schedule", schedule, "default", err);
+  bool adaptive = strcmp(ms_config_text(cfg, "wd-schedule"), "adaptive") == 0;
+  if (status == MS_OK && adaptive && a->steps && !ms_config_given(cfg, "wd-tau"))
+    status = ms_config_set(cfg, "wd-tau", "1", "default", err);
+  if (status == MS_OK && adaptive && !ms_config_given(cfg, "wd-factor"))
+    status = ms_config_set(cfg, "wd-factor", "1.1", "default", err);
   if (status == MS_OK && !ms_config_given(cfg, "wd")) {
     char text[32];
     status = ms_config_set(cfg, "wd", ms_real_text(class->alpha, text), "default", err);
@@ -783,8 +809,6 @@ static ms_status build_steps(network *a, ms_error *err) {
   a->epochs = ms_config_count(cfg, "epochs");
   a->cycles = ms_config_count(cfg, "prune-cycles");
   a->prune_part = ms_config_real(cfg, "prune-part");
-  a->factor = ms_config_real(cfg, "adapt-factor");
-  a->least = ms_config_real(cfg, "adapt-l1");
   a->rate = (rate)choice_index(cfg, "lr-schedule");
   a->rewind = (rewind_to)choice_index(cfg, "rewind");
   a->lr = ms_config_given(cfg, "lr") ? ms_config_real(cfg, "lr") : 0.05;
@@ -795,6 +819,7 @@ static ms_status build_steps(network *a, ms_error *err) {
   run->points = MS_MIN(ms_config_count(cfg, "points"), all + 1);
   run->times = ms_doubles(run->points);
   a->cycle = ms_doubles(2 * (a->cycles + 1));
+  a->seen = ms_doubles(2 * (a->epochs + 1));
   a->p = ms_doubles(size);
   a->velocity = ms_doubles(size);
   a->slope = ms_doubles(size);
@@ -802,19 +827,14 @@ static ms_status build_steps(network *a, ms_error *err) {
   a->order = calloc(train, sizeof *a->order);
   a->rng = ms_random_new((uint64_t)ms_config_real(cfg, "seed"), MS_STREAM_BATCH);
   a->rng_before = a->rng ? gsl_rng_clone(a->rng) : NULL;
-  if (!run->times || !a->cycle || !a->p || !a->velocity || !a->slope || !a->rescue || !a->order ||
-      !a->rng_before)
+  if (!run->times || !a->cycle || !a->seen || !a->p || !a->velocity || !a->slope || !a->rescue ||
+      !a->order || !a->rng_before)
     return ms_no_memory(err);
   for (size_t i = 0; i < run->points; i++)
     run->times[i] = floor((double)(all * i) / (double)(run->points - 1) + 0.5);
-  ms_status status = ms_schedule_new(&run->schedule, cfg, 0, (double)a->epochs / 2, err);
-  if (status != MS_OK)
-    return status;
-  run->setup.schedule = run->schedule;
   run->flow_name = "sgd";
-  start_from(a, a->x0);
-  status = make_identity(a, err);
-  return status;
+  ms_status status = start_from(a, a->x0, err);
+  return status == MS_OK ? make_identity(a, err) : status;
 }
 
 static ms_status build_flow_plan(network *a, ms_error *err) {
@@ -1141,16 +1161,18 @@ static bool summary_at(const ms_run *run, size_t i, ms_summary *entry) {
       {"dataset", "", a->images.name, NAN, false},
       {"layers", "", ms_config_text(run->cfg, "layers"), NAN, false},
       {"weights", "without biases", NULL, (double)a->net.weights, true},
-      {"adaptive", "does alpha follow training?", a->adaptive ? "yes" : "no", NAN, false},
       {"accuracy", "of training samples", NULL, ms_run_observe(run, "accuracy"), false},
       {"test_loss", "", NULL, ms_run_observe(run, "test_loss"), false},
       {"test_accuracy", "", NULL, ms_run_observe(run, "test_accuracy"), false},
-      {"test_accuracy_80", "with the smallest 80 % of the weights removed", NULL, pruned_at(a, 0.8),
+      {"test_accuracy_50", "with the smallest 50 % of the weights removed", NULL, pruned_at(a, 0.5),
        false},
+      {"test_accuracy_80", "80 %", NULL, pruned_at(a, 0.8), false},
       {"test_accuracy_90", "90 %", NULL, pruned_at(a, 0.9), false},
       {"test_accuracy_95", "95 %", NULL, pruned_at(a, 0.95), false},
       {"test_accuracy_98", "98 %", NULL, pruned_at(a, 0.98), false},
       {"test_accuracy_99", "99 %", NULL, pruned_at(a, 0.99), false},
+      {"test_accuracy_995", "99.5 %", NULL, pruned_at(a, 0.995), false},
+      {"test_accuracy_998", "99.8 %", NULL, pruned_at(a, 0.998), false},
       {"sign_flips", "part of the weights", NULL, ms_run_observe(run, "sign_flips"), false},
   };
   if (i >= sizeof all / sizeof *all)
@@ -1266,9 +1288,9 @@ static void release(ms_run *run) {
     gsl_rng_free(a->rng);
   if (a->rng_before)
     gsl_rng_free(a->rng_before);
-  void *blocks[] = {a->x0,    a->G,       a->p,      a->velocity, a->slope,    a->rescue,
-                    a->mask,  a->A,       a->label,  a->order,    a->identity, a->ln_beta,
-                    a->kappa, a->scratch, a->extras, a->cycle};
+  void *blocks[] = {a->x0,    a->G,       a->p,      a->velocity,    a->slope,    a->rescue,
+                    a->mask,  a->A,       a->label,  a->order,       a->identity, a->ln_beta,
+                    a->kappa, a->scratch, a->extras, a->sparse.mask, a->seen,     a->cycle};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
     free(blocks[i]);
   free(a);
@@ -1279,6 +1301,7 @@ const ms_model ms_model_network = {
     .name = "network",
     .summary = "classification by a small network whose weights are to become few",
     .settings = settings,
+    .observes = true,
     .build = build,
     .advance = advance,
     .observables = observables,

@@ -261,7 +261,8 @@ static ms_status record(ms_run *run, double t, ms_error *err) {
 
 /* To *t, with a stop wherever the schedule wants to see how far things are. */
 static ms_status advance(ms_run *run, double *t, ms_error *err) {
-  for (double at; isfinite(at = ms_schedule_epoch(run->schedule)) && at <= *t;) {
+  for (double at;
+       !run->model->observes && isfinite(at = ms_schedule_epoch(run->schedule)) && at <= *t;) {
     ms_status status = run->model->advance(run, &at, err);
     if (status == MS_OK)
       status =

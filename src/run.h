@@ -48,7 +48,8 @@ typedef struct ms_model {
    * Sets run->x, loss, gap and drift. */
   ms_status (*advance)(ms_run *run, double *t, ms_error *err);
   const ms_observable *observables; /* columns of trajectory.csv, the first is t; ends with NULL */
-  void (*finish)(ms_run *run);      /* comparisons after a normal end; NULL: none */
+  bool observes; /* advance() tells an adaptive schedule itself what it wants to see */
+  void (*finish)(ms_run *run); /* comparisons after a normal end; NULL: none */
   void (*interrupt)(ms_run *run, const volatile sig_atomic_t *flag);
   /* Further entries of the summary, false after the last; NULL: none. */
   bool (*summary_at)(const ms_run *run, size_t i, ms_summary *entry);

@@ -134,13 +134,13 @@ static void continuous_start(const ms_sparse *s, const double *x, double *p) {
 
 static void continuous_map(const ms_sparse *s, const double *p, double *x) {
   for (size_t i = 0; i < s->weights; i++)
-    x[i] = p[s->weights + i] * sigmoid(s->sharp * p[i]);
+    x[i] = p[s->weights + i] * (s->mask[i] = sigmoid(s->sharp * p[i]));
 }
 
 static void continuous_pull(const ms_sparse *s, const double *p, const double *G, double alpha,
                             double *out) {
   for (size_t i = 0; i < s->weights; i++) {
-    double mask = sigmoid(s->sharp * p[i]);
+    double mask = s->mask[i];
     out[i] = (p[s->weights + i] * G[i] + alpha) * s->sharp * mask * (1 - mask);
     out[s->weights + i] = G[i] * mask;
   }
@@ -165,7 +165,7 @@ static const ms_sparsifier sparsifiers[] = {
      .schedule = "constant", .alpha = 1e-4, .width = 2, .start = continuous_start,
      .map = continuous_map, .pull = continuous_pull},
     {"product", "x = m w without weight decay", .schedule = "none", PRODUCT},
-    {"pilot", "x = m w, weight decay on, then off", .alpha = 1e-4, PRODUCT},
+    {"pilot", "x = m w, weight decay on, then off", .schedule = "adaptive", .alpha = 1e-4, PRODUCT},
     {"ham", "x itself, each step followed by a multiplicative one", .smooth = true,
      .schedule = "constant", .alpha = 1e-3, ITSELF, .pull = ham_pull, .after = ham_after},
 };
@@ -192,9 +192,4 @@ void ms_sparse_pull(const ms_sparse *s, const double *p, const double *G, double
                     double *out) {
   s->class->pull(s, p, G, alpha, out);
   copy_biases(s, G + s->weights, out + s->class->width * s->weights);
-}
-
-double ms_adapt_decay(double alpha, double factor, bool first_half, bool improved, double l1,
-                      double least) {
-  return first_half && improved && l1 >= least ? alpha * factor : alpha / factor;
 }

@@ -14,6 +14,7 @@ typedef struct ms_sparse {
   bool uv;           /* products: x = u^2 - v^2 instead of m w */
   double ln_beta;    /* products: scale of the initialization; -INFINITY for 0 */
   double sharp;      /* of the sigmoid mask: grows from 1 during training */
+  double *mask;      /* continuous: weights, s(c m) of the last map() */
   double ham;        /* strength of the multiplicative step */
 } ms_sparse;
 
@@ -21,12 +22,12 @@ struct ms_sparsifier {
   const char *name, *summary;
   size_t width;         /* trainable numbers of a weight: p holds all first ones, then all second */
   bool product, smooth; /* x = m w or u^2 - v^2; has a flow */
-  const char *schedule; /* default of --wd-schedule; NULL: the adaptive one */
+  const char *schedule; /* default of --wd-schedule */
   double alpha;         /* default of --wd */
   /* p (biases apart) with g(p) = x[weights]. */
   void (*start)(const ms_sparse *s, const double *x, double *p);
   void (*map)(const ms_sparse *s, const double *p, double *x);
-  /* out = J_g(p)' G + alpha grad h(p) */
+  /* out = J_g(p)' G + alpha grad h(p), after map() at the same p */
   void (*pull)(const ms_sparse *s, const double *p, const double *G, double alpha, double *out);
   /* After a step of size lr along G; NULL: nothing. */
   void (*after)(const ms_sparse *s, double *p, const double *G, double alpha, double lr);
@@ -45,10 +46,5 @@ void ms_sparse_pull(const ms_sparse *s, const double *p, const double *G, double
 double ms_sparse_beta(const ms_sparse *s, const double *p, size_t i);
 /* p_eff = x R'(x)/R(x) of the hyperbolic entropy of scale beta centred at 0: 2 to 1. */
 double ms_effective_exponent(double x, double beta);
-
-/* The adaptive rule of Jacobs & Burkholz (2025), Algorithm 1: grow while it does no harm, i.e. in
- * the first half, while training improved and |x|_1 has not fallen below `least`; else shrink. */
-double ms_adapt_decay(double alpha, double factor, bool first_half, bool improved, double l1,
-                      double least);
 
 #endif
