@@ -54,7 +54,8 @@ typedef enum ms_status {
   MS_STALLED = -6,       /* the integrator cannot go on within its tolerances or step limit */
   MS_INTERRUPTED = -7,   /* the flag given to ms_run_interrupt_on was raised */
   MS_CANNOT_WRITE = -8,
-  MS_UNSUPPORTED = -9 /* e.g. a mirror flow of a model that has none */
+  MS_UNSUPPORTED = -9, /* e.g. a mirror flow of a model that has none */
+  MS_CRASHED = -10     /* the process of a run among many died */
 } ms_status;
 
 /* The last failure: its status, the time t it happened at (0 where time has no meaning) and one
@@ -192,6 +193,36 @@ MS_API ms_status ms_folder_make(const char *dir, ms_error *err);
  * `format` "png", "svg" or "pdf"; makes dir/plot.format. `scripts`: folder of the .gp files. */
 MS_API ms_status ms_plot(const char *scripts, const char *dir, const char *plot, const char *format,
                          ms_error *err);
+
+/* ---- Many runs ------------------------------------------------------------------------------ */
+
+/* What one of many runs has left. Valid during the call that gets it; keys are static. */
+typedef struct ms_result {
+  ms_status status;          /* how it ended; < 0: it failed */
+  const char *message;       /* of the failure, or empty */
+  size_t entries;            /* 0 where nothing was recorded */
+  const ms_summary *summary; /* its entries */
+  size_t count;
+  const double *values; /* what collect() gave: count numbers */
+} ms_result;
+
+typedef struct ms_runs_options {
+  size_t workers; /* processes; 0: one for each core */
+  void *ctx;
+  /* In the process of run i, once it has ended: numbers to be kept of it, e.g. a time series.
+   * Allocated by malloc and never NULL; *count of them. NULL: the summary is enough. */
+  double *(*collect)(void *ctx, size_t i, const ms_run *run, size_t *count);
+  /* In the caller's process, in the order in which runs end. A negative status stops all. */
+  ms_status (*done)(void *ctx, size_t i, const ms_result *result, ms_error *err);
+  const volatile sig_atomic_t *interrupt; /* raised: ms_runs returns MS_INTERRUPTED soon */
+} ms_runs_options;
+
+/* Makes all these runs, each in one of options->workers processes (forks of the caller, whose
+ * memory collect() sees as it was). A run that fails or even crashes is a result like others. */
+MS_API ms_status ms_runs(const ms_config *const *configs, size_t count,
+                         const ms_runs_options *options, ms_error *err);
+/* The cores that this process may use. */
+MS_API size_t ms_cores(void);
 
 /* ---- Figures ----------------------------------------------------------------------------------
  */

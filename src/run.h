@@ -129,6 +129,11 @@ ms_status ms_run_refuse(const ms_run *run, const char *const *names, const char 
 double ms_run_distance(const ms_run *run, const double *other);
 double ms_largest(const double *v, size_t n); /* max |v_i|, 0 for n = 0 */
 
+/* A run from beginning to end. *run is NULL where nothing was recorded; else it is finished and to
+ * be freed, also after a failure. `interrupt` may be NULL. */
+ms_status ms_run_whole(ms_run **run, const ms_config *cfg, const volatile sig_atomic_t *interrupt,
+                       ms_error *err);
+
 /* Adds a sentence for the reader. */
 void ms_run_add_note(ms_run *run, const char *format, ...) MS_PRINTF(2, 3);
 

@@ -17,6 +17,7 @@
   X(param)                                                                                         \
   X(oracle)                                                                                        \
   X(saddle)                                                                                        \
+  X(sweep)                                                                                         \
   X(flow)                                                                                          \
   X(formula)                                                                                       \
   X(run)                                                                                           \

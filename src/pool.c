@@ -1,0 +1,295 @@
+#include "pool.h"
+#include "run.h"
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MOST_WORKERS = 1024, INTERRUPT_MS = 200 /* within which a raised flag is seen */ };
+static const size_t NO_JOB = SIZE_MAX;
+
+/* Goes before the bytes of a result. */
+typedef struct header {
+  ms_status status;
+  size_t size;
+  ms_error why;
+} header;
+
+typedef struct worker {
+  pid_t pid;
+  int line;   /* socket to it; -1: there is none */
+  size_t job; /* that it does, or NO_JOB */
+} worker;
+
+typedef struct crew {
+  const ms_pool *pool;
+  size_t workers, next, ended; /* jobs given out, jobs done */
+  worker *at;
+} crew;
+
+size_t ms_cores(void) {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? (size_t)MS_MAX(CPU_COUNT(&set), 1) : 1;
+}
+
+static bool read_all(int fd, void *to, size_t size) {
+  for (char *at = to; size > 0;) {
+    ssize_t got = read(fd, at, size);
+    if (got == 0 || (got < 0 && errno != EINTR))
+      return false;
+    at += MS_MAX(got, 0);
+    size -= (size_t)MS_MAX(got, 0);
+  }
+  return true;
+}
+
+static bool send_all(int fd, const void *from, size_t size) {
+  for (const char *at = from; size > 0;) {
+    ssize_t put = send(fd, at, size, MSG_NOSIGNAL);
+    if (put < 0 && errno != EINTR)
+      return false;
+    at += MS_MAX(put, 0);
+    size -= (size_t)MS_MAX(put, 0);
+  }
+  return true;
+}
+
+/* ---- In a worker ---------------------------------------------------------------------------- */
+
+static bool do_job(const ms_pool *pool, size_t i, int line) {
+  header h = {.status = MS_OK};
+  char *bytes = NULL;
+  FILE *out = open_memstream(&bytes, &h.size);
+  h.status = out ? pool->work(pool->ctx, i, out, &h.why) : ms_no_memory(&h.why);
+  if (out && fclose(out) != 0)
+    h.status = ms_no_memory(&h.why);
+  bool sent = send_all(line, &h, sizeof h) && send_all(line, bytes, h.size);
+  free(bytes);
+  return sent;
+}
+
+static _Noreturn void serve(const ms_pool *pool, pid_t caller, int line) {
+  /* Ctrl-C reaches all processes of a terminal; it is the caller who ends its workers. */
+  signal(SIGINT, SIG_IGN);
+  signal(SIGTERM, SIG_DFL);
+  prctl(PR_SET_PDEATHSIG, SIGKILL); /* a killed caller leaves none behind */
+  if (getppid() == caller)
+    for (size_t i; read_all(line, &i, sizeof i) && do_job(pool, i, line);) {
+    }
+  _exit(EXIT_SUCCESS); /* without the caller's buffers and exit handlers */
+}
+
+/* ---- In the caller -------------------------------------------------------------------------- */
+
+static ms_status start(const crew *c, worker *w, ms_error *err) {
+  int ends[2];
+  pid_t caller = getpid(), pid;
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    return ms_fail(err, MS_NO_MEMORY, "no line to a worker process: %s", strerror(errno));
+  pid = fork();
+  if (pid == 0) {
+    close(ends[0]);
+    for (size_t k = 0; k < c->workers; k++)
+      if (c->at[k].line >= 0)
+        close(c->at[k].line);
+    serve(c->pool, caller, ends[1]);
+  }
+  close(ends[1]);
+  if (pid < 0) {
+    close(ends[0]);
+    return ms_fail(err, MS_NO_MEMORY, "no worker process: %s", strerror(errno));
+  }
+  *w = (worker){pid, ends[0], NO_JOB};
+  return MS_OK;
+}
+
+/* Ends a worker, at once or when it has no more to read; its exit status. */
+static int end(worker *w, bool at_once) {
+  int status = 0;
+  if (at_once)
+    kill(w->pid, SIGKILL);
+  close(w->line);
+  w->line = -1;
+  while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
+
+static void give_job(crew *c, worker *w) {
+  w->job = c->next < c->pool->count ? c->next++ : NO_JOB;
+  if (w->job != NO_JOB)
+    send_all(w->line, &w->job, sizeof w->job); /* to one that died: seen when its result is read */
+}
+
+static ms_status finish(crew *c, worker *w, ms_status outcome, const ms_error *why,
+                        const char *bytes, size_t size, ms_error *err) {
+  size_t job = w->job;
+  w->job = NO_JOB;
+  c->ended++;
+  return c->pool->done(c->pool->ctx, job, outcome, why, bytes, size, err);
+}
+
+/* The worker's process is gone: its job has failed, another takes its place. */
+static ms_status replace(crew *c, worker *w, ms_error *err) {
+  ms_error why;
+  int status = end(w, true);
+  if (WIFSIGNALED(status))
+    ms_fail(&why, MS_CRASHED, "the process of this run ended by signal %d (%s)", WTERMSIG(status),
+            strsignal(WTERMSIG(status)));
+  else
+    ms_fail(&why, MS_CRASHED, "the process of this run ended with code %d", WEXITSTATUS(status));
+  ms_status going = finish(c, w, MS_CRASHED, &why, NULL, 0, err);
+  if (going >= 0 && c->next < c->pool->count)
+    going = start(c, w, err);
+  if (going >= 0 && w->line >= 0)
+    give_job(c, w);
+  return going;
+}
+
+static ms_status take(crew *c, worker *w, ms_error *err) {
+  header h;
+  if (!read_all(w->line, &h, sizeof h))
+    return replace(c, w, err);
+  char *bytes = malloc(h.size + 1);
+  if (!bytes)
+    return ms_no_memory(err);
+  bool whole = read_all(w->line, bytes, h.size);
+  ms_status status;
+  if (whole) {
+    worker was = *w; /* the next job first: the worker need not wait for done() */
+    give_job(c, w);
+    status = finish(c, &was, h.status, &h.why, bytes, h.size, err);
+  } else {
+    status = replace(c, w, err);
+  }
+  free(bytes);
+  return status;
+}
+
+static ms_status wait_and_take(crew *c, struct pollfd *polls, ms_error *err) {
+  for (size_t k = 0; k < c->workers; k++)
+    polls[k] = (struct pollfd){.fd = c->at[k].job == NO_JOB ? -1 : c->at[k].line, .events = POLLIN};
+  int ready = poll(polls, c->workers, INTERRUPT_MS);
+  ms_status status = MS_OK;
+  for (size_t k = 0; k < c->workers && ready > 0 && status >= 0; k++)
+    if (polls[k].fd >= 0 && polls[k].revents)
+      status = take(c, &c->at[k], err);
+  return status;
+}
+
+ms_status ms_pool_run(const ms_pool *pool, ms_error *err) {
+  size_t workers = MS_MIN(pool->workers ? pool->workers : ms_cores(), MOST_WORKERS);
+  crew c = {.pool = pool, .at = calloc(MS_MIN(workers, pool->count) + 1, sizeof *c.at)};
+  struct pollfd *polls = calloc(workers, sizeof *polls);
+  ms_status status = c.at && polls ? MS_OK : ms_no_memory(err);
+  while (status == MS_OK && c.workers < MS_MIN(workers, pool->count)) {
+    status = start(&c, &c.at[c.workers], err);
+    c.workers += status == MS_OK;
+  }
+  if (c.workers > 0) /* fewer than asked for will do */
+    status = MS_OK;
+  for (size_t k = 0; k < c.workers; k++)
+    give_job(&c, &c.at[k]);
+  while (status >= 0 && c.ended < pool->count) {
+    if (pool->interrupt && *pool->interrupt)
+      status = ms_fail(err, MS_INTERRUPTED, "interrupted; %zu of %zu runs were done", c.ended,
+                       pool->count);
+    else
+      status = wait_and_take(&c, polls, err);
+  }
+  for (size_t k = 0; k < c.workers; k++)
+    if (c.at[k].line >= 0)
+      end(&c.at[k], c.at[k].job != NO_JOB);
+  free(c.at);
+  free(polls);
+  return status < 0 ? status : MS_OK;
+}
+
+/* ---- Runs ----------------------------------------------------------------------------------- */
+
+typedef struct runs {
+  const ms_config *const *configs;
+  const ms_runs_options *options;
+} runs;
+
+ms_status ms_run_whole(ms_run **out, const ms_config *cfg, const volatile sig_atomic_t *interrupt,
+                       ms_error *err) {
+  ms_run *run;
+  ms_error unfinished;
+  ms_status status = ms_run_new(&run, cfg, err);
+  *out = NULL;
+  if (status != MS_OK)
+    return status;
+  ms_run_interrupt_on(run, interrupt);
+  for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++)
+    status = ms_run_advance(run, i, err);
+  if (ms_run_finish(run, status, err, &unfinished) == MS_OK)
+    *out = run;
+  else
+    ms_run_free(run);
+  return status;
+}
+
+/* Workers are forks: what is static lies at the same address in all. */
+static ms_status run_one(void *ctx, size_t i, FILE *out, ms_error *err) {
+  const runs *r = ctx;
+  ms_run *run;
+  ms_summary entry;
+  ms_status status = ms_run_whole(&run, r->configs[i], NULL, err);
+  size_t entries = 0, count = 0;
+  double *values = NULL;
+  while (run && ms_run_summary_at(run, entries, &entry))
+    entries++;
+  if (run && r->options->collect &&
+      !(values = r->options->collect(r->options->ctx, i, run, &count)))
+    status = ms_no_memory(err);
+  fwrite(&entries, sizeof entries, 1, out);
+  fwrite(&count, sizeof count, 1, out);
+  if (values)
+    fwrite(values, sizeof *values, count, out);
+  for (size_t k = 0; k < entries && ms_run_summary_at(run, k, &entry); k++)
+    fwrite(&entry, sizeof entry, 1, out);
+  for (size_t k = 0; k < entries && ms_run_summary_at(run, k, &entry); k++)
+    if (entry.text)
+      fwrite(entry.text, strlen(entry.text) + 1, 1, out);
+  free(values);
+  ms_run_free(run);
+  return status;
+}
+
+static ms_status run_done(void *ctx, size_t i, ms_status status, const ms_error *why,
+                          const void *bytes, size_t size, ms_error *err) {
+  const runs *r = ctx;
+  ms_result result = {.status = status, .message = status < 0 ? why->message : ""};
+  ms_summary *summary = NULL;
+  if (size > 0) {
+    const size_t *head = bytes;
+    const double *values = (const double *)(head + 2);
+    const ms_summary *sent = (const ms_summary *)(values + head[1]);
+    const char *text = (const char *)(sent + head[0]);
+    if (!(summary = malloc((head[0] + 1) * sizeof *summary)))
+      return ms_no_memory(err);
+    memcpy(summary, sent, head[0] * sizeof *summary);
+    for (size_t k = 0; k < head[0]; k++)
+      if (summary[k].text) {
+        summary[k].text = text;
+        text += strlen(text) + 1;
+      }
+    result = (ms_result){status, result.message, head[0], summary, head[1], values};
+  }
+  ms_status going = r->options->done(r->options->ctx, i, &result, err);
+  free(summary);
+  return going;
+}
+
+ms_status ms_runs(const ms_config *const *configs, size_t count, const ms_runs_options *options,
+                  ms_error *err) {
+  runs r = {configs, options};
+  ms_pool pool = {count, options->workers, &r, run_one, run_done, options->interrupt};
+  return ms_pool_run(&pool, err);
+}
