@@ -195,15 +195,19 @@ static bool follow(coordinate *c, double mu, double *y, double *x, double *dx) {
   return isfinite(*x) && isfinite(sum);
 }
 
-/* mu where the curve has x, or comes nearest to it; y there. */
-static double locate(coordinate *c, double x, double *y) {
+/* mu where the curve has x; where it comes nearest to it, if `reached` (may be NULL) is false. */
+static double locate(coordinate *c, double x, double *y, bool *reached) {
   int side = x > c->side[0].nodes[0].x;
   half *s = &c->side[side];
   double sign = side ? 1 : -1, at, dx;
+  if (reached)
+    *reached = true;
   while (sign * (x - s->nodes[s->count - 1].x) > 0)
     if (!extend(c, side)) {
       const node *last = &s->nodes[s->count - 1];
       memcpy(y, last->y, sizeof last->y);
+      if (reached)
+        *reached = false;
       return sign * last->mu;
     }
   size_t low = 0, high = s->count - 1; /* x is between that of low and that of high */
@@ -260,15 +264,16 @@ static void dual(const ms_param *p, const ms_start *unused, size_t first, size_t
   double y[MS_WIDTH_MAX + 1];
   (void)unused;
   for (size_t i = 0; i < count; i++)
-    mu[i] = locate(coordinate_of(p, first + i), x[i] / shrunk(p, a), y);
+    mu[i] = locate(coordinate_of(p, first + i), x[i] / shrunk(p, a), y, NULL);
 }
 
 static double potential(const ms_param *p, double ln_beta, double kappa, double a, double x) {
   coordinate *c = coordinate_of(p, 0);
   double y[MS_WIDTH_MAX + 1];
   (void)ln_beta, (void)kappa;
-  locate(c, x / shrunk(p, a), y);
-  return shrunk(p, a) * y[c->width];
+  bool reached;
+  locate(c, x / shrunk(p, a), y, &reached);
+  return reached ? shrunk(p, a) * y[c->width] : INFINITY;
 }
 
 static void domain(const ms_param *p, double ln_beta, double kappa, double a, double *low,
@@ -298,7 +303,7 @@ static double steepness(const ms_param *p, double size) {
   for (size_t j = 0; j < own->d; j++)
     for (int side = 0; side < 2; side++) {
       double y[MS_WIDTH_MAX + 1], grad[MS_WIDTH_MAX], sum = 0;
-      locate(&own->at[j], side ? size : -size, y);
+      locate(&own->at[j], side ? size : -size, y, NULL);
       double x = ms_formula_derive(own->at[j].k, y, grad, NULL);
       for (size_t i = 0; i < own->at[j].width; i++)
         sum += grad[i] * grad[i];

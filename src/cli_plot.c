@@ -24,7 +24,7 @@ const char *cli_find_scripts(char *path, size_t size) {
 }
 
 int cli_draw(const char *dir, const char *formats, bool quiet) {
-  static const char *const plots[] = {"trajectory", "potential"};
+  static const char *const plots[] = {"trajectory", "potential", "effects"};
   char path[4096];
   ms_error err;
   const char *scripts = cli_find_scripts(path, sizeof path);
@@ -37,7 +37,7 @@ int cli_draw(const char *dir, const char *formats, bool quiet) {
     char name[8];
     format += *format == ',';
     snprintf(name, sizeof name, "%.*s", (int)strcspn(format, ","), format);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof plots / sizeof *plots; i++) {
       if (ms_plot(scripts, dir, plots[i], name, &err) != MS_OK) {
         cli_complain(&err);
         return EXIT_FAILED;

@@ -347,7 +347,37 @@ static void set_training(ms_run *run) {
   t->seed = (uint64_t)ms_config_real(cfg, "seed");
 }
 
+/* The dose at which the first coordinate's domain of mu is empty; INFINITY: none is. */
+static double last_dose(const ms_run *run) {
+  const ms_param *p = &run->param;
+  double total = ms_schedule_total(run->schedule), least = INFINITY, low, high;
+  for (size_t j = 0; p->domain && !p->at && j < run->d; j++) {
+    double from = 0, to = fmin(total, 1e300);
+    p->domain(p, run->ln_beta[j], run->kappa[j], -to, &low, &high);
+    if (high > low)
+      continue;
+    for (int k = 0; k < 2000 && to - from > 1e-15 * to; k++) {
+      double dose = from + (to - from) / 2;
+      p->domain(p, run->ln_beta[j], run->kappa[j], -dose, &low, &high);
+      *(high > low ? &from : &to) = dose;
+    }
+    least = fmin(least, to);
+  }
+  return least;
+}
+
 static void describe(ms_run *run) {
+  double dose = last_dose(run), from = 0, to = run->setup.t_end;
+  if (ms_schedule_dose(run->schedule, to) >= dose) {
+    for (int k = 0; k < 2000 && to - from > 1e-15 * to; k++) {
+      double t = from + (to - from) / 2;
+      *(ms_schedule_dose(run->schedule, t) < dose ? &from : &to) = t;
+    }
+    ms_run_add_note(run,
+                    "The flow ends in finite time, at t = %.10g at the latest: weight decay "
+                    "shrinks the domain of mu, which is empty from the dose %.6g on.",
+                    to, dose);
+  }
   const ms_matrix *Z = run->problem->Z;
   double cost = run->param.cost, alpha0 = run->schedule->alpha0;
   bool chosen = !ms_config_given(run->cfg, "wd") && !run->schedule->knots && alpha0 > 0;

@@ -86,8 +86,11 @@ static void find_shape(ms_view *v) {
     double R0 = p->potential(p, ln_beta, 0, -v->dose, x);
     if (R0 > 0) { /* x is not 0, nor too small to tell */
       const ms_start start = {&ln_beta, &centred};
+      double least = 0, none = 0; /* a formula's potential is centred at its own start */
+      if (s->param->at)
+        p->primal(p, &start, 0, 1, -v->dose, &none, &least, NULL);
       p->dual(p, &start, 0, 1, -v->dose, &x, &mu);
-      exponent = x * mu / R0;
+      exponent = (x - least) * mu / R0;
     }
     R += kappa == 0 ? R0 : p->potential(p, ln_beta, kappa, -v->dose, x);
     sum += exponent;
@@ -122,6 +125,56 @@ static double potential(ms_view *v) {
   return R;
 }
 
+/* Positional bias: where R_a is least, mu = 0 leads to. */
+static double centre(ms_view *v) {
+  const ms_setup *s = v->setup;
+  double sum = 0, mu = 0, x;
+  for (int j = 0; j < length(v); j++) {
+    if (!s->param->primal ||
+        s->param->primal(s->param, &s->start, (size_t)j, 1, -v->dose, &mu, &x, NULL) != 0)
+      return NAN;
+    sum += x * x;
+  }
+  return sqrt(sum);
+}
+
+static double warp(const ms_view *v) {
+  const ms_param *p = v->setup->param;
+  return p->warp ? p->warp(p, -v->dose) : 1;
+}
+
+static void domain(const ms_view *v, int j, double *low, double *high) {
+  const ms_start *s = &v->setup->start;
+  const ms_param *p = ms_param_of(v->setup->param, (size_t)j);
+  p->domain(p, s->ln_beta[j], s->kappa[j], -v->dose, low, high);
+}
+
+/* Range: the least width of a domain of mu, in units of int grad f from now on. */
+static double range(ms_view *v) {
+  double least = INFINITY, low, high;
+  for (int j = 0; j < length(v) && v->setup->param->domain; j++) {
+    domain(v, j, &low, &high);
+    least = fmin(least, high - low);
+  }
+  return isfinite(least) ? least / warp(v) : NAN;
+}
+
+/* ... and how near any mu is to an end of it, by the width. */
+static double range_left(ms_view *v) {
+  const ms_setup *s = v->setup;
+  double least = INFINITY, low, high, mu;
+  for (int j = 0; j < length(v) && s->param->domain; j++) {
+    const ms_param *p = ms_param_of(s->param, (size_t)j);
+    const ms_start start = {s->start.ln_beta + j, s->start.kappa + j};
+    domain(v, j, &low, &high);
+    if (isinf(low) || isinf(high))
+      continue;
+    p->dual(p, &start, 0, 1, -v->dose, &v->x[j], &mu);
+    least = fmin(least, fmin(mu - low, high - mu) / (high - low));
+  }
+  return isfinite(least) ? least : NAN;
+}
+
 static double kkt_residual(ms_view *v) {
   const ms_setup *s = v->setup;
   ms_flow_gradient(v->problem, v->Zx, v->r, v->g);
@@ -154,6 +207,11 @@ const ms_observable ms_observables_separable[] = {
     {"effective_exponent_mean", "p_eff, plain mean over coordinates", effective_exponent_mean},
     {"ln_beta", "ln of the scale beta_a = beta e^{-4A}, mean over coordinates", mean_ln_scale},
     {"potential", "R_a(x), the mirror potential", potential},
+    {"centre", "positional bias: |argmin R_a|_2, where weight decay draws x without data", centre},
+    {"range", "width of mu's domain in units of int grad f from now on, least over coordinates",
+     range},
+    {"range_left", "distance of mu from an end of its domain, relative to its width, least",
+     range_left},
     {"nonzeros", "coordinates above 1e-3 of the largest", nonzeros},
     {"truth_error", "|x - truth|_2", truth_error},
     {"kkt_residual", "how far x is from stationary for f + alpha S, S the representation cost",

@@ -174,7 +174,8 @@ const ms_setting ms_run_settings[] = {
              "to DIR"},
     {"plot", MS_CHOICE, "png,svg,pdf", NULL, .listed = true, .choice = format_choice,
      .group = OUTPUT,
-     .help = "draw trajectory and potential into the --out folder (mirrorsim-run where none is "
+     .help = "draw trajectory, potential and effects into the --out folder (mirrorsim-run where "
+             "none is "
              "given); --plot alone makes PNG, --plot=svg,pdf others"},
     {"json", MS_FLAG, NULL, "off", .group = OUTPUT, .help = "print the summary as JSON, no table"},
     {"quiet", MS_FLAG, NULL, "off", .group = OUTPUT, .help = "print nothing but errors"},

@@ -254,7 +254,8 @@ ms_status ms_config_write(const ms_config *cfg, const char *dir, const char *nam
       continue; /* a rerun chooses its own place */
     if (ms_config_given(cfg, s->name)) {
       /* files by their full names: the rerun may start in another folder */
-      bool file = s->type == MS_PATH || s->type == MS_SCALE || s->type == MS_VALUES;
+      bool file = s->type == MS_PATH || s->type == MS_SCALE || s->type == MS_VALUES ||
+                  strcmp(s->name, "init-theta") == 0;
       char *full = file ? realpath(text, NULL) : NULL;
       fprintf(w.file, "%s = %s\n", s->name, full ? full : text);
       free(full);
@@ -267,7 +268,7 @@ ms_status ms_config_write(const ms_config *cfg, const char *dir, const char *nam
 /* R_a of the coordinate that ended largest, over x and at doses up to the last. */
 static ms_status write_potential(const ms_run *run, const char *dir, ms_error *err) {
   const ms_param *p = run->setup.param;
-  if (!p || !p->potential || !p->ln_scale)
+  if (!p || !p->potential)
     return MS_OK;
   ms_writer w;
   ms_status status = ms_writer_open(&w, dir, "potential.csv", err);
@@ -277,6 +278,7 @@ static ms_status write_potential(const ms_run *run, const char *dir, ms_error *e
   const double *x = ms_run_x(run, &d);
   for (size_t i = 1; i < d; i++)
     j = fabs(x[i]) > fabs(x[j]) ? i : j;
+  p = ms_param_of(p, j);
   double reach = 1.5 * fmax(fabs(x[j]), fabs(run->start_x[j])), dose = ms_run_observe(run, "dose");
   if (!(reach > 0))
     reach = 1;
@@ -293,8 +295,10 @@ static ms_status write_potential(const ms_run *run, const char *dir, ms_error *e
       double R = p->potential(p, run->ln_beta[j], run->kappa[j], -A, at);
       if (!isfinite(R)) /* outside of what x can be */
         continue;
-      fprintf(w.file, "%.10g,%.10g,%.10g,%.10g,%.10g\n", A, p->ln_scale(p, run->ln_beta[j], -A), at,
-              R, R / top);
+      fprintf(w.file, "%.10g,", A);
+      if (p->ln_scale)
+        fprintf(w.file, "%.10g", p->ln_scale(p, run->ln_beta[j], -A));
+      fprintf(w.file, ",%.10g,%.10g,%.10g\n", at, R, R / top);
     }
     if (dose == 0)
       break;

@@ -1352,7 +1352,7 @@ static bool have_gnuplot(void) {
 
 #define PNG "\x89PNG\r\n\x1a\n"
 
-static const char *const plots[] = {"trajectory", "potential"};
+static const char *const plots[] = {"trajectory", "potential", "effects"};
 
 static void assert_plots(const char *dir, const char *format, const char *signature) {
   for (size_t i = 0; i < COUNT(plots); i++) {
@@ -1373,19 +1373,19 @@ START_TEST(draws) {
   assert_has(told, "drawn/trajectory.png");
   assert_has(told, "drawn/potential.png");
   assert_plots("drawn", "png", PNG);
-  ck_assert_uint_eq(entries("drawn"), COUNT(run_files) + 2);
+  ck_assert_uint_eq(entries("drawn"), COUNT(run_files) + COUNT(plots));
   ck_assert_int_eq(remove("drawn/trajectory.png"), 0);
   put("drawn/potential.png", "old");
   assert_has(run_well("plot drawn").out, "drawn/trajectory.png");
   assert_plots("drawn", "png", PNG);
   run_well("plot drawn --plot=svg");
   assert_plots("drawn", "svg", "<?xml");
-  ck_assert_uint_eq(entries("drawn"), COUNT(run_files) + 4);
+  ck_assert_uint_eq(entries("drawn"), COUNT(run_files) + 2 * COUNT(plots));
 
   ck_assert_str_eq(run_well(SMALL " --quiet --out vector --plot=svg,pdf").out, "");
   assert_plots("vector", "svg", "<?xml");
   assert_plots("vector", "pdf", "%PDF-");
-  ck_assert_uint_eq(entries("vector"), COUNT(run_files) + 4);
+  ck_assert_uint_eq(entries("vector"), COUNT(run_files) + 2 * COUNT(plots));
 
   /* Without --out, a folder of the program's choice; with --json, nothing but JSON. */
   ck_assert(json_is_object(result(run_well(SMALL " --plot --json"))));

@@ -15,6 +15,7 @@
   X(problem)                                                                                       \
   X(schedule)                                                                                      \
   X(param)                                                                                         \
+  X(registry)                                                                                      \
   X(oracle)                                                                                        \
   X(saddle)                                                                                        \
   X(sweep)                                                                                         \
