@@ -7,7 +7,8 @@
 
 #include "base.h"
 
-#define MS_PARAMS(X) X(mw) X(uv) X(square) X(power) X(matched) X(deep) X(log) X(custom)
+#define MS_PARAMS(X)                                                                               \
+  X(mw) X(uv) X(square) X(power) X(matched) X(deep) X(log) X(spred) X(mask) X(plain) X(custom)
 
 /* Most trainable numbers per coordinate. */
 enum { MS_WIDTH_MAX = 8 };
@@ -27,6 +28,9 @@ struct ms_param {
   double cost;       /* representation cost of h where it is convex: S(x) = cost |x|; else NAN */
   double rate;       /* hyperbolic family: c of hyperbolic.h; 0 for all others */
   bool positive;     /* x > 0 always */
+  bool keeps_sign;   /* x has the sign of kappa always (of 0: positive) */
+  size_t kink; /* h = |w_{kink-1}|: alpha pulls that number to 0 and holds it there; 0: none */
+  const char *no_mirror; /* why there is no mirror flow, a clause; NULL where there is one */
 
   /* Parametrizations that differ from coordinate to coordinate: that of the j-th, whose functions
    * of one coordinate are to be called. NULL: all alike. What is `own` is freed by release. */

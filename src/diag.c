@@ -1,6 +1,7 @@
 /* Separable models: a problem Z, y and a parametrization x_j = g(w_j) of each feature. */
 #include "custom.h"
 #include "oracle.h"
+#include "random.h"
 #include "run.h"
 #include "saddle.h"
 #include "text.h"
@@ -76,6 +77,19 @@ static ms_status build_param(ms_run *run, ms_error *err) {
   return MS_OK;
 }
 
+static ms_status spread(ms_run *run, ms_error *err) {
+  double sigma = ms_config_real(run->cfg, "init-spread");
+  if (sigma == 0)
+    return MS_OK;
+  gsl_rng *rng = ms_random_new((uint64_t)ms_config_real(run->cfg, "seed"), MS_STREAM_INITIAL);
+  if (!rng)
+    return ms_no_memory(err);
+  ms_random_gaussian(rng, run->partner_x, run->d, sigma); /* partner_x is scratch here */
+  gsl_rng_free(rng);
+  cblas_daxpy((int)run->d, 1, run->partner_x, 1, run->start_x, 1);
+  return MS_OK;
+}
+
 static ms_status build_start(ms_run *run, ms_error *err) {
   size_t n = run->problem->Z->n, d = run->problem->Z->d;
   run->ln_beta = ms_doubles(d);
@@ -93,6 +107,8 @@ static ms_status build_start(ms_run *run, ms_error *err) {
     status = ms_custom_build(&run->param, run->cfg, d, run->ln_beta, err);
   if (status == MS_OK)
     status = ms_run_values(run->cfg, "init-x", false, d, run->start_x, err);
+  if (status == MS_OK)
+    status = spread(run, err);
   return status == MS_OK ? locate(run, err) : status;
 }
 
@@ -255,8 +271,8 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
     return limit ? build_limit(run, err) : build_saddle(run, err);
   bool mirror = strcmp(mode, "gradient") != 0, exists = s->param->primal != NULL;
   if (mirror && !exists && strcmp(mode, "auto") != 0)
-    return ms_fail(err, MS_UNSUPPORTED, "--flow %s: the parametrization '%s' has no mirror flow",
-                   mode, s->param->name);
+    return ms_fail(err, MS_UNSUPPORTED, "--flow %s: --param %s has no mirror flow: %s", mode,
+                   s->param->name, s->param->no_mirror);
   if (mirror && s->param->at && !s->param->warp && ms_schedule_total(run->schedule) > 0) {
     static const char why[] = "under weight decay k has a mirror flow where it is homogeneous, "
                               "k(c theta) = c^L k(theta), with one L for all coordinates, and "
@@ -503,7 +519,10 @@ static void compare_with_limit(ms_run *run) {
   }
   double *x = ms_doubles(d);
   ms_error err = {0};
-  if (x && s->param->rate > 0 && run->flow) {
+  double from;
+  bool lasso =
+      s->param->kink && isfinite(s->param->cost) && ms_schedule_limit(run->schedule, &from) > 0;
+  if (x && (s->param->rate > 0 || lasso) && run->flow) {
     if (find_limit(run, ms_run_observe(run, "dose"), x, &err) == MS_OK)
       run->limit_gap = ms_run_distance(run, x);
     else

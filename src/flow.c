@@ -462,6 +462,9 @@ typedef struct gradient {
   double size;       /* of x, see ms_flow_solution_size */
   double *floor, *H; /* absolute tolerance, width*d; curvature Z' C Z of f, d*d */
   bool have_H;
+  /* Of an h = |v| for one number v of each coordinate: the sign of v, 0 where v is held at 0. What
+   * counts as 0 of v, and as nothing of a force against alpha. */
+  double *side, surface, slack;
 } gradient;
 
 static size_t gradient_size(const ms_flow *flow) {
@@ -478,9 +481,9 @@ static void decay(const ms_param *p, const double *w, double *dh, double *d2h) {
     p->decay(p, w, dh, d2h);
     return;
   }
-  for (size_t b = 0; b < p->width; b++) {
-    dh[b] = 2 * w[b];
-    d2h[b] = 2;
+  for (size_t b = 0; b < p->width; b++) { /* of a kink: what is left without it */
+    dh[b] = p->kink ? 0 : 2 * w[b];
+    d2h[b] = p->kink ? 0 : 2;
   }
 }
 
@@ -511,16 +514,21 @@ static ms_status gradient_create(ms_flow *flow, double *y0, ms_error *err) {
                    "--flow mirror has as many unknowns as samples, --method adams and gd need no "
                    "matrix",
                    p, s->method->name, (size_t)IMPLICIT_WEIGHTS);
-  gradient *own = calloc(1, sizeof *own + ((implicit ? d * d : 0) + p) * sizeof(double));
+  gradient *own = calloc(1, sizeof *own + ((implicit ? d * d : 0) + p + d) * sizeof(double));
   flow->own = own;
   flow->M = ms_doubles(implicit ? p * p : 0);
   if (!own || !flow->M)
     return ms_no_memory(err);
   own->H = (double *)(own + 1);
   own->floor = own->H + (implicit ? d * d : 0);
+  own->side = own->floor + p;
   /* Errors count relative to w, down to well below what the dose leaves of the start. */
   double shrink = exp(-2 * fmin(ms_schedule_total(s->schedule), 40)) * 1e-3;
   own->size = ms_flow_solution_size(s);
+  /* Numbers that pass through 0 have no relative error. */
+  double kinked = s->rtol / 10 * (own->size > 0 ? pow(own->size, 1 / s->param->degree) : 1);
+  own->surface = kinked / 10;
+  own->slack = s->rtol / 100 * s->gradient_scale;
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], least = INFINITY;
     const ms_param *param = ms_param_of(s->param, j);
@@ -534,7 +542,7 @@ static ms_status gradient_create(ms_flow *flow, double *y0, ms_error *err) {
       least = one[b] != 0 ? fmin(least, fabs(one[b])) : least;
     }
     for (size_t b = 0; b < width; b++)
-      own->floor[b * d + j] = fmax(s->rtol * least * shrink, DBL_MIN);
+      own->floor[b * d + j] = s->param->kink ? kinked : fmax(s->rtol * least * shrink, DBL_MIN);
   }
   return MS_OK;
 }
@@ -556,8 +564,23 @@ static int gradient_read(ms_flow *flow, double t, const double *y, double *x, do
   return 0;
 }
 
+/* y_v of the kinked h: the v of coordinate j. */
+static size_t kinked_at(const ms_flow *flow, size_t j) {
+  return (flow->setup.param->kink - 1) * flow->setup.problem->Z->d + j;
+}
+
+/* -dg/dv grad f of coordinate j, what pulls at its v besides h; grad f is in flow->g. */
+static double force_on(const ms_flow *flow, const double *y, size_t j) {
+  const ms_param *p = flow->setup.param;
+  double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
+  gather(y, j, flow->setup.problem->Z->d, p->width, one);
+  p->slope(p, one, dg);
+  return -flow->g[j] * dg[p->kink - 1];
+}
+
 static int gradient_rhs(void *self, double t, const double *y, double *ydot) {
   ms_flow *flow = self;
+  const gradient *own = flow->own;
   const ms_setup *s = &flow->setup;
   size_t d = s->problem->Z->d, width = s->param->width;
   int status = gradient_read(flow, t, y, flow->x, flow->Zx);
@@ -575,8 +598,64 @@ static int gradient_rhs(void *self, double t, const double *y, double *ydot) {
     decay(s->param, one, dh, d2h);
     for (size_t b = 0; b < width; b++)
       ydot[b * d + j] = -flow->g[j] * dg[b] - alpha * dh[b];
+    if (s->param->kink && !s->method->discrete) {
+      size_t v = kinked_at(flow, j);
+      ydot[v] = own->side[j] == 0 ? 0 : ydot[v] - alpha * own->side[j];
+    }
   }
   return 0;
+}
+
+static bool forces(ms_flow *flow, double t, const double *y) {
+  if (gradient_read(flow, t, y, flow->x, flow->Zx) != 0)
+    return false;
+  weighted_slope(flow, flow->Zx, flow->Zx);
+  ms_matrix_tmul(flow->setup.problem->Z, flow->Zx, flow->g);
+  flow->passes++;
+  return true;
+}
+
+/* Is every v on its side, and every force on a v held at 0 too weak to move it? */
+static bool gradient_holds(void *self, double t, const double *y) {
+  ms_flow *flow = self;
+  const gradient *own = flow->own;
+  double alpha = alpha_at(flow, t);
+  if (!forces(flow, t, y))
+    return true; /* for others to see */
+  for (size_t j = 0; j < flow->setup.problem->Z->d; j++)
+    if (own->side[j] != 0 ? own->side[j] * y[kinked_at(flow, j)] < -own->surface
+                          : fabs(force_on(flow, y, j)) > alpha + own->slack)
+      return false;
+  return true;
+}
+
+static void gradient_choose(void *self, double t, double *y) {
+  ms_flow *flow = self;
+  gradient *own = flow->own;
+  double alpha = alpha_at(flow, t);
+  size_t d = flow->setup.problem->Z->d;
+  for (size_t j = 0; j < d; j++) {
+    double *v = &y[kinked_at(flow, j)];
+    bool crossed = own->side[j] * *v < -own->surface / 2;
+    if (crossed || fabs(*v) <= own->surface / 2)
+      *v = 0;
+  }
+  if (!forces(flow, t, y))
+    return;
+  for (size_t j = 0; j < d; j++) {
+    double v = y[kinked_at(flow, j)], force = force_on(flow, y, j);
+    own->side[j] = v != 0 ? copysign(1, v) : fabs(force) > alpha ? copysign(1, force) : 0;
+  }
+}
+
+/* Soft thresholding. */
+static void gradient_prox(void *self, double t, double step, double *y) {
+  ms_flow *flow = self;
+  double threshold = step * alpha_at(flow, t);
+  for (size_t j = 0; j < flow->setup.problem->Z->d; j++) {
+    double *v = &y[kinked_at(flow, j)];
+    *v = copysign(fmax(fabs(*v) - threshold, 0), *v);
+  }
 }
 
 /* M = I + gamma (J_g' H J_g + sum_j g_j grad^2 g_j + alpha grad^2 h): symmetric, and positive
@@ -610,6 +689,8 @@ static int gradient_prepare(void *self, double t, const double *y, double gamma,
     param->slope(param, one, dg);
     for (size_t b = 0; b < width; b++)
       slopes[b * d + j] = dg[b];
+    if (s->param->kink && own->side[j] == 0) /* does not move */
+      slopes[kinked_at(flow, j)] = 0;
   }
   for (size_t b = 0; b < width; b++)
     for (size_t j = 0; j < d; j++) {
@@ -630,7 +711,8 @@ static int gradient_prepare(void *self, double t, const double *y, double gamma,
       flow->M[(b * d + j) * (size + 1)] += 1 + gamma * alpha * d2h[b];
     for (size_t b = 0; b < width; b++)
       for (size_t c = b; c < width; c++)
-        flow->M[(b * d + j) * size + c * d + j] += gamma * flow->g[j] * bend[b * width + c];
+        if (!s->param->kink || own->side[j] != 0)
+          flow->M[(b * d + j) * size + c * d + j] += gamma * flow->g[j] * bend[b * width + c];
   }
   return ms_spd_factor(size, flow->M);
 }
@@ -726,15 +808,27 @@ bool ms_flow_settled(const ms_schedule *schedule, double force, double gradient_
   return ms_schedule_alpha(schedule, t) * force <= SETTLED_ALPHA * gradient_scale;
 }
 
+double ms_flow_kkt_residual(const ms_setup *s, const double *x, double *g, double lambda) {
+  const ms_param *p = s->param;
+  size_t d = s->problem->Z->d;
+  if (!p->keeps_sign && p->positive)
+    lambda = ms_kkt_fold(d, x, g, lambda);
+  if (p->keeps_sign) { /* as for positive x, of |x| */
+    for (size_t j = 0; j < d; j++)
+      g[j] = s->start.kappa[j] < 0 ? -g[j] : g[j];
+    ms_kkt_fold(d, x, g, lambda);
+    lambda = 0;
+  }
+  return ms_kkt_residual(d, x, g, lambda, s->gradient_scale);
+}
+
 /* The KKT residual of f + alpha S where S is convex; else how fast the weights move. */
 static double stationarity(ms_flow *flow, double t) {
   const ms_setup *s = &flow->setup;
   double alpha = ms_schedule_alpha(s->schedule, t);
   double lambda = alpha > 0 ? s->param->cost * alpha : 0;
-  if (s->param->positive)
-    lambda = ms_kkt_fold(s->problem->Z->d, flow->x, flow->g, lambda);
   if (alpha == 0 || isfinite(s->param->cost))
-    return ms_kkt_residual(s->problem->Z->d, flow->x, flow->g, lambda, s->gradient_scale);
+    return ms_flow_kkt_residual(s, flow->x, flow->g, lambda);
   double moved = 0, size = DBL_MIN;
   size_t d = s->problem->Z->d;
   if (flow->x_before_t < t)
@@ -833,6 +927,11 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
                        .samples = n,
                        .weigh = weigh,
                        .component = class->component};
+  if (!class->mirror && setup->param->kink) {
+    flow->ode.holds = gradient_holds;
+    flow->ode.choose = gradient_choose;
+    flow->ode.prox = gradient_prox;
+  }
   size_t slopes = class->mirror ? 0 : flow->ode.size;
   double *y0 = ms_doubles(flow->ode.size);
   flow->x = ms_doubles(3 * d + 2 * MS_MAX(n, d) + slopes);

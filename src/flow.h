@@ -86,6 +86,10 @@ void ms_flow_gradient(const ms_problem *p, const double *Zx, double *r, double *
  * to the largest |w_j|^2, which an exact integration keeps at 0. NaN for the other forms. */
 double ms_flow_invariant_drift(const ms_flow *flow, double t);
 
+/* ms_kkt_residual() of f + lambda |x|_1 on the x that the parametrization can have. Overwrites g.
+ */
+double ms_flow_kkt_residual(const ms_setup *setup, const double *x, double *g, double lambda);
+
 /* Will alpha change no more, as far as anyone can tell from x? `force`: what alpha of 1 does to
  * gradients. */
 bool ms_flow_settled(const ms_schedule *schedule, double force, double gradient_scale, double t);

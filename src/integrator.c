@@ -81,6 +81,8 @@ static ms_status enter_piece(ms_integrator *in, ms_error *err) {
   in->stop = next;
   in->started = true;
   ode->enter(ode->self, in->t, next);
+  if (ode->choose)
+    ode->choose(ode->self, in->t, in->y);
   return in->method->restart(in, err);
 }
 
@@ -109,6 +111,26 @@ static ms_status take_back(ms_integrator *in, double before, ms_error *err) {
   memcpy(in->y, in->before, ode->size * sizeof *in->y);
   in->taken_back++;
   return in->method->restart(in, err);
+}
+
+/* Ends the last step where F switches: a new piece begins there. */
+static ms_status cut_short(ms_integrator *in, double before, ms_error *err) {
+  const ms_ode *ode = in->ode;
+  double holds = before, wrong = in->t;
+  ms_status status = MS_OK;
+  while (wrong - holds > 4 * DBL_EPSILON * wrong && status == MS_OK) {
+    double middle = holds + (wrong - holds) / 2;
+    status = in->method->interpolate(in, middle, in->out, err);
+    if (status == MS_OK && ode->holds(ode->self, middle, in->out))
+      holds = middle;
+    else
+      wrong = middle;
+  }
+  if (status == MS_OK)
+    status = in->method->interpolate(in, wrong, in->out, err);
+  memcpy(in->y, in->out, ode->size * sizeof *in->y);
+  in->t = in->stop = wrong;
+  return status;
 }
 
 static ms_status step(ms_integrator *in, ms_error *err) {
@@ -143,6 +165,8 @@ static ms_status step(ms_integrator *in, ms_error *err) {
     if (status != MS_OK || in->t < reached)
       return status;
   }
+  if (in->ode->holds && !in->method->discrete && !in->ode->holds(in->ode->self, in->t, in->y))
+    return cut_short(in, before, err);
   in->ended = in->ode->finished(in->ode->self, in->t, in->y);
   return MS_OK;
 }

@@ -28,6 +28,13 @@ typedef struct ms_ode {
    * for between its ends something may have come and gone. NULL: nothing of that kind. */
   double (*stray)(void *self, double t0, const double *y0, double t1, const double *y1,
                   const double *middle);
+  /* F with a switch in it, of which one side holds at a time. holds(): is that side still right at
+   * (t, y)? choose(): takes the side that is, and may put y on the switch. NULL: F has none. */
+  bool (*holds)(void *self, double t, const double *y);
+  void (*choose)(void *self, double t, double *y);
+  /* y := argmin_z |z - y|^2/2 + step K(z) at t, K what F leaves out of the discrete methods because
+   * it has kinks. NULL: nothing. */
+  void (*prox)(void *self, double t, double step, double *y);
   /* F is a sum over this many samples; weigh() makes F count sample i with weight[i] from now on.
    */
   size_t samples;

@@ -102,9 +102,14 @@ static void find_shape(ms_view *v) {
   v->exponent_mean = sum / length(v);
 }
 
+/* Does x stay on one side of 0, where |x|^p is a question of one side only? */
+static bool one_sided(const ms_param *p) {
+  return p->positive || p->keeps_sign;
+}
+
 static double effective_exponent(ms_view *v) {
   v->R = v->exponent = v->exponent_mean = NAN;
-  if (v->setup->param->potential && !v->setup->param->positive)
+  if (v->setup->param->potential && !one_sided(v->setup->param))
     find_shape(v);
   return v->exponent;
 }
@@ -117,7 +122,7 @@ static double effective_exponent_mean(ms_view *v) {
 static double potential(ms_view *v) {
   const ms_setup *s = v->setup;
   const ms_param *p = s->param;
-  if (!p->positive || !p->potential)
+  if (!one_sided(p) || !p->potential)
     return v->R;
   double R = 0;
   for (int j = 0; j < length(v); j++)
@@ -181,9 +186,7 @@ static double kkt_residual(ms_view *v) {
   if (v->alpha > 0 && !isfinite(s->param->cost))
     return NAN;
   double lambda = v->alpha > 0 ? s->param->cost * v->alpha : 0;
-  if (s->param->positive)
-    lambda = ms_kkt_fold(v->problem->Z->d, v->x, v->g, lambda);
-  return ms_kkt_residual(v->problem->Z->d, v->x, v->g, lambda, s->gradient_scale);
+  return ms_flow_kkt_residual(s, v->x, v->g, lambda);
 }
 
 double ms_observe_gap(ms_view *v) {

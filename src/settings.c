@@ -127,6 +127,8 @@ const ms_setting ms_model_settings[] = {
              "magnitude (1e-1000) or a file with one per coordinate"},
     {"init-x", MS_VALUES, "X", "0", .min = -HUGE_VAL, .max = HUGE_VAL, .group = MODEL,
      .help = "x at t = 0: a number for all coordinates or a file (text or .npy) with one each"},
+    {"init-spread", MS_REAL, "SIGMA", "0", .min = 0, .max = HUGE_VAL, .group = MODEL,
+     .help = "standard deviation of Gaussian numbers added to --init-x"},
     {.name = NULL},
 };
 

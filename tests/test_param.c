@@ -57,6 +57,19 @@ static void each(void (*check)(const ms_param *p)) {
   }
 }
 
+/* Those with a mirror flow. */
+static void (*mirror_check)(const ms_param *p);
+
+static void check_mirror(const ms_param *p) {
+  if (p->primal)
+    mirror_check(p);
+}
+
+static void each_mirror(void (*check)(const ms_param *p)) {
+  mirror_check = check;
+  each(check_mirror);
+}
+
 static bool is(const ms_param *p, const char *name) {
   return strcmp(p->name, name) == 0;
 }
@@ -145,9 +158,12 @@ static void check_formulas(const ms_param *p) {
   double L = (double)p->depth;
   bool apart = is(p, "deep") && p->width > 2, pair = is(p, "mw") || (is(p, "deep") && !apart);
   ck_assert(is(p, "mw") || is(p, "uv") || is(p, "square") || is(p, "power") || is(p, "matched") ||
-            is(p, "deep") || is(p, "log"));
-  ck_assert_uint_eq(p->width, is(p, "square") ? 1 : is(p, "deep") ? p->depth : 2);
-  near(p->degree, p->configure ? L : is(p, "log") ? 0 : 2, 0, "degree", p, L);
+            is(p, "deep") || is(p, "log") || is(p, "spred") || is(p, "mask") || is(p, "plain"));
+  bool single = is(p, "square") || is(p, "spred") || is(p, "plain");
+  ck_assert_uint_eq(p->width, single ? 1 : is(p, "deep") ? p->depth : 2);
+  near(p->degree, p->configure ? L : is(p, "log") ? 0 : is(p, "plain") ? 1 : 2, 0, "degree", p, L);
+  ck_assert((p->kink != 0) == (is(p, "mask") || is(p, "plain")));
+  ck_assert((p->no_mirror != NULL) == (p->primal == NULL));
   ck_assert((p->rate > 0) == (is(p, "mw") || is(p, "uv") || p->depth == 2));
   ck_assert((p->scale != NULL) == (p->rate > 0 || is(p, "deep")));
   ck_assert((p->warp != NULL) == (p->depth > 2 && !is(p, "matched")));
@@ -174,6 +190,12 @@ static void check_formulas(const ms_param *p) {
       g = log(w[0]) - log(w[1]);
     } else if (is(p, "square")) {
       g = w[0] * w[0];
+    } else if (is(p, "spred")) {
+      g = w[0] * fabs(w[0]) / 2;
+    } else if (is(p, "mask")) {
+      g = w[0] * w[1];
+    } else if (is(p, "plain")) {
+      g = w[0];
     } else {
       g = pow(w[0], L) - pow(w[1], L);
     }
@@ -323,7 +345,7 @@ static void check_maps(const ms_param *p) {
 }
 
 START_TEST(maps_agree) {
-  each(check_maps);
+  each_mirror(check_maps);
 }
 END_TEST
 
@@ -338,7 +360,7 @@ static void check_domain(const ms_param *p) {
     c.a = -random_dose(p, c);
     domain_of(p, c, &low, &high);
     static const double never[] = {NAN, INFINITY, 1e300, -INFINITY, -1e300};
-    for (int q = 0; q < (is(p, "square") ? 3 : 5); q++)
+    for (int q = 0; q < (is(p, "square") ? 3 : is(p, "spred") ? 1 : 5); q++)
       ck_assert_int_gt(primal(p, c, never[q], &x, &dx), 0);
     if (!p->domain) {
       ck_assert(primal(p, c, -30, &x, &dx) == 0 && primal(p, c, 30, &x, &dx) == 0);
@@ -360,7 +382,7 @@ static void check_domain(const ms_param *p) {
 }
 
 START_TEST(domains) {
-  each(check_domain);
+  each_mirror(check_domain);
 }
 END_TEST
 
@@ -419,7 +441,7 @@ static void check_blocks(const ms_param *p) {
 }
 
 START_TEST(blocks_of_any) {
-  each(check_blocks);
+  each_mirror(check_blocks);
 }
 END_TEST
 
@@ -452,7 +474,7 @@ START_TEST(starts_that_are_refused) {
     if (p->at)
       continue;
     for (int k = 0; k < 5; k++) {
-      ck_assert(!p->weights(p, beyond[k], 0, w));
+      ck_assert(is(p, "plain") || !p->weights(p, beyond[k], 0, w)); /* it has no scale */
       if (!p->domain)
         continue;
       why = NULL;
@@ -977,7 +999,7 @@ static void check_flow(const ms_param *p) {
 }
 
 START_TEST(flows_agree) {
-  each(check_flow);
+  each_mirror(check_flow);
 }
 END_TEST
 

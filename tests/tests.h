@@ -21,6 +21,7 @@
   X(sweep)                                                                                         \
   X(flow)                                                                                          \
   X(formula)                                                                                       \
+  X(regularizers)                                                                                  \
   X(run)                                                                                           \
   X(factored)                                                                                      \
   X(lora)                                                                                          \
