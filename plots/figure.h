@@ -43,7 +43,8 @@
   X(on_off)                                                                                        \
   X(equal_dose)                                                                                    \
   X(lasso)                                                                                         \
-  X(spectrum)
+  X(spectrum)                                                                                      \
+  X(storage)
 
 typedef struct ms_figure {
   const char *name, *title;

@@ -1,5 +1,6 @@
 #include "tokens.h"
 #include "../models/factors.h"
+#include "images.h"
 #include "random.h"
 #include <ctype.h>
 #include <errno.h>
@@ -30,7 +31,10 @@ typedef struct words {
  * (a verse number) is none. */
 static ms_status read_words(words *list, const char *path, ms_error *err) {
   *list = (words){NULL, 0};
+  char own[2200];
   FILE *file = fopen(path, "r");
+  if (!file && !strchr(path, '/') && ms_data_path(path, own, sizeof own))
+    file = fopen(own, "r");
   if (!file)
     return ms_fail(err, MS_BAD_INPUT, "%s: cannot be read: %s", path, strerror(errno));
   size_t room = 0, used = 0;
