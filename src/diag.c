@@ -403,7 +403,8 @@ static void describe(ms_run *run) {
                     "of %.4g or more ends at x = 0.",
                     alpha0, run->setup.gradient_scale / cost);
   else if (chosen)
-    ms_run_add_note(run, "alpha0 = %.4g was chosen: a quarter of max_j |grad f(x0)_j|.", alpha0);
+    ms_run_add_note(run, "alpha0 = %.4g was chosen: a quarter of max_j |grad f(x0)_j|%s.", alpha0,
+                    run->param.warp && run->param.degree > 3 ? ", divided by L - 2" : "");
   if (Z->n >= Z->d && run->problem->loss->quadratic)
     ms_run_add_note(run,
                     "n = %zu >= d = %zu: unless Z is rank-deficient f has one minimizer; the "

@@ -92,7 +92,9 @@ ms_status ms_run_plan(ms_run *run, double G, double base, bool open_ended, ms_er
   bool given = ms_config_text(run->cfg, "t-end") != NULL;
   if (given)
     base = ms_config_real(run->cfg, "t-end");
-  ms_status status = ms_schedule_new(&run->schedule, run->cfg, G / 4, base / 2, err);
+  /* A time warp takes e^{2(L-2)A} of mu's digits: so many are there. */
+  double kind = run->param.warp ? fmax(run->param.degree - 2, 1) : 1;
+  ms_status status = ms_schedule_new(&run->schedule, run->cfg, G / 4 / kind, base / 2, err);
   if (status != MS_OK)
     return status;
   s->schedule = run->schedule;

@@ -416,7 +416,9 @@ const ms_setting ms_schedule_settings[] = {
      .help = "course of the weight decay alpha(t)"},
     {"wd", MS_REAL, "ALPHA", NULL, .min = 0, .max = HUGE_VAL, .group = GROUP,
      .help = "strength alpha0 in dw/dt = ... - alpha grad h (PyTorch's weight_decay is 2 alpha); "
-             "default: a quarter of max_j |grad f(x0)_j|, 1 for the schedule file"},
+             "default: a quarter of max_j |grad f(x0)_j|, for power and deep of depth L > 3 "
+             "divided by L "
+             "- 2; 1 for the schedule file"},
     {"wd-off", MS_REAL, "T", NULL, .min = 0, .max = HUGE_VAL, .group = GROUP,
      .help =
          "time from which any schedule is exactly 0; also the T of step, linear, cosine, cyclic "

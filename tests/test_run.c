@@ -145,6 +145,22 @@ START_TEST(default_runs_of_every_schedule_end_at_their_limit) {
 }
 END_TEST
 
+/* Deeper ones are shrunk faster by the same dose: the default takes account of it. */
+START_TEST(default_runs_of_every_depth_end_sparse) {
+  static const char *const cases[][2] = {{"power", "3"}, {"power", "4"}, {"power", "6"},
+                                         {"deep", "3"},  {"deep", "4"},  {"deep", "6"}};
+  for (size_t k = 0; k < (quick() ? 2 : sizeof cases / sizeof *cases); k++) {
+    const pair settings[] = {
+        {"param", cases[k][0]}, {"depth", cases[k][1]}, {"flow", "mirror"}, {NULL, NULL}};
+    ms_run *run = run_with(settings);
+    ck_assert_str_eq(text(run, "status"), "stationary");
+    ck_assert_double_le(value(run, "truth_error"), 1e-4);
+    ck_assert_double_le(value(run, "from_min_l1"), 1e-4);
+    ms_run_free(run);
+  }
+}
+END_TEST
+
 START_TEST(equal_doses_end_equal) {
   /* T = 20, alpha0 = 0.4: linear and cosine have dose 4, so has the step of half the strength, and
    * exponential, quadratic and geometric with tau = T/2 and (1-p) T/2 */
@@ -829,6 +845,7 @@ Suite *run_suite(void) {
     tcase_add_test(cases, four_features_from_tiny_scales);
     tcase_add_test(cases, work_grows_slowly_with_the_scale);
     tcase_add_test(cases, default_runs_of_every_schedule_end_at_their_limit);
+    tcase_add_test(cases, default_runs_of_every_depth_end_sparse);
     tcase_add_test(cases, equal_doses_end_equal);
     tcase_add_test(cases, on_then_off_beats_never_and_always);
     tcase_add_test(cases, tiny_scales_end_at_the_minimum_l1_interpolator);
