@@ -14,6 +14,7 @@ typedef int cli_command(int argc, char **argv);
 #define CLI_COMMANDS(X)                                                                            \
   X(run, "", "one run; no command means run")                                                      \
   X(list, "[NAME] [--json]", "what there is, one line each")                                       \
+  X(check, "[--g FORMULAS] [--h FORMULA] [options of run]", "does a mirror flow exist, and why?")  \
   X(plot, "RUN_DIR [--plot=png,svg,pdf]", "redraw a run's pictures")                               \
   X(figure, "NAME... [--all] [--out DIR] [--quick] [--style=screen|paper] [--format=png,svg,pdf]", \
     "runs, draws and checks figures of the literature (list figures)")

@@ -549,6 +549,86 @@ static void release(ms_run *run) {
     free(blocks[i]);
 }
 
+/* ---- g and h, for brackets ------------------------------------------------------------------ */
+
+/* w is stored as `width` blocks of d. slope, bend or decay of each coordinate, times v_j or 1. */
+static void sum_slopes(void *self, const double *v, const double *w, double *out) {
+  const ms_run *run = self;
+  const ms_param *p = run->setup.param;
+  double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
+  for (size_t j = 0; j < run->d; j++) {
+    for (size_t b = 0; b < p->width; b++)
+      one[b] = w[b * run->d + j];
+    p->slope(p, one, dg);
+    for (size_t b = 0; b < p->width; b++)
+      out[b * run->d + j] = v[j] * dg[b];
+  }
+}
+
+static void sum_bends(void *self, const double *v, const double *w, const double *u, double *out) {
+  const ms_run *run = self;
+  const ms_param *p = run->setup.param;
+  double one[MS_WIDTH_MAX], d2g[MS_WIDTH_MAX * MS_WIDTH_MAX];
+  for (size_t j = 0; j < run->d; j++) {
+    for (size_t b = 0; b < p->width; b++)
+      one[b] = w[b * run->d + j];
+    p->bend(p, one, d2g);
+    for (size_t b = 0; b < p->width; b++) {
+      double sum = 0;
+      for (size_t c = 0; c < p->width; c++)
+        sum += d2g[b * p->width + c] * u[c * run->d + j];
+      out[b * run->d + j] = v[j] * sum;
+    }
+  }
+}
+
+static void decay_slopes(void *self, const double *w, double *out) {
+  const ms_run *run = self;
+  const ms_param *p = run->setup.param;
+  double one[MS_WIDTH_MAX], dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX];
+  for (size_t j = 0; j < run->d; j++) {
+    for (size_t b = 0; b < p->width; b++)
+      one[b] = w[b * run->d + j];
+    p->decay(p, one, dh, d2h);
+    for (size_t b = 0; b < p->width; b++)
+      out[b * run->d + j] = dh[b];
+  }
+}
+
+static void decay_bends(void *self, const double *w, const double *u, double *out) {
+  const ms_run *run = self;
+  const ms_param *p = run->setup.param;
+  double one[MS_WIDTH_MAX], dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX];
+  for (size_t j = 0; j < run->d; j++) {
+    for (size_t b = 0; b < p->width; b++)
+      one[b] = w[b * run->d + j];
+    p->decay(p, one, dh, d2h);
+    for (size_t b = 0; b < p->width; b++)
+      out[b * run->d + j] = d2h[b] * u[b * run->d + j];
+  }
+}
+
+static ms_status pair_of(ms_run *run, ms_pair *pair, ms_error *err) {
+  const ms_flow *flow = run->flow && run->flow->class->mirror ? run->partner : run->flow;
+  const ms_param *p = run->setup.param;
+  if (!flow || flow->class->mirror)
+    return ms_fail(err, MS_UNSUPPORTED,
+                   "check needs the gradient flow of the weights, which is "
+                   "not integrated here");
+  *pair = (ms_pair){.weights = p->width * run->d,
+                    .components = run->d,
+                    .self = run,
+                    .w = flow->integrator->out,
+                    .mirror = p->primal != NULL,
+                    .g = p->g,
+                    .h = p->h,
+                    .gradient = sum_slopes,
+                    .bend = sum_bends,
+                    .decay = p->decay ? decay_slopes : NULL,
+                    .decay_bend = p->decay ? decay_bends : NULL};
+  return MS_OK;
+}
+
 const ms_model ms_model_diag = {
     .name = "diag",
     .summary = "diagonal linear network: x_j = g(w_j), one per feature",
@@ -558,4 +638,5 @@ const ms_model ms_model_diag = {
     .finish = compare_with_limit,
     .interrupt = interrupt,
     .release = release,
+    .pair = pair_of,
 };

@@ -899,6 +899,33 @@ bool ms_factored_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
   return true;
 }
 
+/* ---- g and h, for brackets ------------------------------------------------------------------ */
+
+/* Of linear measurements the components are <A_i, X>, else the entries of X. */
+static void pair_gradient(void *self, const double *v, const double *w, double *out) {
+  factored *a = self;
+  road *r = &a->gradient;
+  if (a->o->problem) {
+    ms_objective_adjoint(a->o, v, r->G);
+    v = r->G;
+  }
+  a->f.pull(&a->f, w, v, out, r->work);
+}
+
+ms_status ms_factored_pair(ms_run *run, ms_pair *pair, ms_error *err) {
+  factored *a = own_of(run);
+  if (!a->gradient.in)
+    return ms_fail(err, MS_UNSUPPORTED, "check needs the gradient flow, which is not integrated");
+  *pair = (ms_pair){.weights = a->f.weights,
+                    .components = a->o->problem ? a->o->samples : run->d,
+                    .self = a,
+                    .w = a->gradient.in->out,
+                    .mirror = a->f.spectral && a->o->commuting,
+                    .g = a->f.g,
+                    .gradient = pair_gradient};
+  return MS_OK;
+}
+
 /* ---- The end -------------------------------------------------------------------------------- */
 
 void ms_factored_finish(ms_run *run) {

@@ -29,6 +29,7 @@ void ms_factored_interrupt(ms_run *run, const volatile sig_atomic_t *flag);
 bool ms_factored_summary_at(const ms_run *run, size_t i, ms_summary *entry);
 ms_status ms_factored_write(const ms_run *run, const char *dir, ms_error *err);
 void ms_factored_release(ms_run *run);
+ms_status ms_factored_pair(ms_run *run, ms_pair *pair, ms_error *err);
 
 /* A truth X[rows * cols]: U S V' of Gaussian factors (V = U, S = +-1 where it is symmetric), its
  * mean singular value 1. */
@@ -47,6 +48,6 @@ double ms_nuclear_kkt(size_t rows, size_t cols, bool positive, const double *X, 
   .settings = ms_factored_settings, .advance = ms_factored_advance,                                \
   .observables = ms_observables_factored, .finish = ms_factored_finish,                            \
   .interrupt = ms_factored_interrupt, .summary_at = ms_factored_summary_at,                        \
-  .write = ms_factored_write, .release = ms_factored_release
+  .write = ms_factored_write, .release = ms_factored_release, .pair = ms_factored_pair
 
 #endif

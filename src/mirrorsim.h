@@ -224,6 +224,30 @@ MS_API ms_status ms_runs(const ms_config *const *configs, size_t count,
 /* The cores that this process may use. */
 MS_API size_t ms_cores(void);
 
+/* ---- Does a mirror flow exist? --------------------------------------------------------------- */
+
+typedef struct ms_check ms_check;
+
+/* Looks at the brackets of the run's g and h along the run, and measures how far gradient flow and
+ * mirror flow are apart. Or, with g not NULL, at random points at those of a pair given by formulas
+ * ("m*w1, m*w2" and "m^2"; h = NULL: |w|^2), whatever else cfg says. Free with ms_check_free.
+ * MS_UNSUPPORTED for models without a gradient flow of their own. */
+MS_API ms_status ms_check_new(ms_check **check, const ms_config *cfg, const char *g, const char *h,
+                              const volatile sig_atomic_t *interrupt, ms_error *err);
+MS_API void ms_check_free(ms_check *check);
+/* "yes", "time-warped" or "no", and why, in words. Owned by the check, as all of its texts. */
+MS_API const char *ms_check_verdict(const ms_check *check, const char **reason);
+/* The i-th number found, false after the last. */
+MS_API bool ms_check_at(const ms_check *check, size_t i, ms_summary *entry);
+/* What must then hold, and does or does not. */
+typedef struct ms_check_claim {
+  const char *text, *found;
+  bool holds;
+} ms_check_claim;
+MS_API bool ms_check_claim_at(const ms_check *check, size_t i, ms_check_claim *claim);
+/* All of it; free() it. */
+MS_API char *ms_check_json(const ms_check *check);
+
 /* ---- Figures ----------------------------------------------------------------------------------
  */
 

@@ -1,5 +1,6 @@
 #include "objective.h"
 #include "../models/factors.h"
+#include "random.h"
 #include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
@@ -92,19 +93,14 @@ ms_status ms_objective_linear(ms_objective **out, ms_problem *problem, size_t ro
 double ms_objective_commutator(const ms_objective *o, size_t pairs) {
   size_t k = o->rows, n = o->samples, square = k * k;
   double *A = ms_doubles(3 * square + n), worst = 0;
-  if (!A)
-    return NAN;
+  gsl_rng *rng = ms_random_new(1, MS_STREAM_DATA);
   double *B = A + square, *C = B + square, *v = C + square;
-  for (size_t p = 0; p < MS_MIN(pairs, n) && n > 1; p++) {
-    size_t i = p * n / MS_MIN(pairs, n), j = (i + 1) % n;
-    memset(v, 0, n * sizeof *v);
-    v[i] = 1;
-    ms_objective_adjoint(o, v, A);
-    v[i] = 0;
-    v[j] = 1;
-    ms_objective_adjoint(o, v, B);
-    ms_symmetrize(k, A, A);
-    ms_symmetrize(k, B, B);
+  for (size_t p = 0; A && rng && p < pairs; p++) {
+    for (int side = 0; side < 2; side++) {
+      ms_random_gaussian(rng, v, n, 1);
+      ms_objective_adjoint(o, v, side ? B : A);
+      ms_symmetrize(k, side ? B : A, side ? B : A);
+    }
     ms_multiply(false, false, k, k, k, 1, A, B, 0, C);
     double sum = 0, size = cblas_dnrm2((int)square, A, 1) * cblas_dnrm2((int)square, B, 1);
     for (size_t b = 0; b < k; b++)
@@ -112,6 +108,10 @@ double ms_objective_commutator(const ms_objective *o, size_t pairs) {
         sum += (C[b * k + a] - C[a * k + b]) * (C[b * k + a] - C[a * k + b]);
     worst = size > 0 ? fmax(worst, sqrt(sum) / size) : worst;
   }
+  if (!A || !rng)
+    worst = NAN;
+  if (rng)
+    gsl_rng_free(rng);
   free(A);
   return worst;
 }

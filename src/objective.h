@@ -41,8 +41,8 @@ void ms_objective_adjoint(const ms_objective *o, const double *v, double *M);
 ms_status ms_objective_linear(ms_objective **o, ms_problem *problem, size_t rows, size_t cols,
                               bool packed, const double *truth, ms_error *err);
 
-/* The largest |A_i A_j - A_j A_i|_F / (|A_i|_F |A_j|_F) of symmetric measurements, over at most
- * `pairs` pairs that are neighbours in a fixed order. */
+/* The largest |AB - BA|_F / (|A|_F |B|_F) of `pairs` pairs of random combinations of the symmetric
+ * measurements: 0 but for rounding where all of them commute. */
 double ms_objective_commutator(const ms_objective *o, size_t pairs);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef MS_RUN_H
 #define MS_RUN_H
 
+#include "commute.h"
 #include "config.h"
 #include "flow.h"
 
@@ -55,6 +56,8 @@ typedef struct ms_model {
   bool (*summary_at)(const ms_run *run, size_t i, ms_summary *entry);
   ms_status (*write)(const ms_run *run, const char *dir, ms_error *err); /* further files; NULL */
   void (*release)(ms_run *run); /* frees run->own; NULL: nothing to free */
+  /* g and h around the present weights of the gradient flow; NULL: none. */
+  ms_status (*pair)(ms_run *run, ms_pair *pair, ms_error *err);
 } ms_model;
 
 #define MS_MODELS(X) X(diag) X(sensing) X(lora) X(attention) X(network)

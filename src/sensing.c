@@ -211,7 +211,7 @@ static ms_status build(ms_run *run, ms_error *err) {
   free(truth);
   if (status != MS_OK)
     return status;
-  o->commuting = p.symmetric && ms_objective_commutator(o, 64) <= 1e-10;
+  o->commuting = p.symmetric && ms_objective_commutator(o, 3) <= 1e-10;
   const ms_factored_defaults defaults = {
       .factors = "psd", .init = f->symmetric ? "identity" : "zero-first", .scale = "0.1"};
   return ms_factored_build(run, o, &defaults, err);

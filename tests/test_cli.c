@@ -666,6 +666,24 @@ START_TEST(words_and_commands) {
 }
 END_TEST
 
+START_TEST(check_answers_and_claims) {
+  assert_has(run_well("check --g m*w1,m*w2").out, "mirror_flow                no");
+  json_t *root = parse(run_well("check --g=u^3-v^3 --json").out);
+  ck_assert_str_eq(text_of(root, "mirror_flow"), "time-warped");
+  root = parse(run_well("check --n 4 --d 6 --json").out);
+  ck_assert_str_eq(text_of(root, "mirror_flow"), "yes");
+  ck_assert_uint_eq(json_array_size(value(root, "claims")), 3);
+  /* at this tolerance the two flows differ by more than they may */
+  outcome o = run("check --n 4 --d 6 --rtol 1e-2");
+  ck_assert_int_eq(o.code, 1);
+  assert_has(o.out, "NO   gradient flow and mirror flow give the same x");
+  assert_has(refused("check --g m*("), "--g:");
+  assert_has(refused("check --g"), "--g");
+  assert_has(refused("check --h m^2"), "--h");
+  assert_has(refused("check --model sensng"), "'sensing'");
+}
+END_TEST
+
 START_TEST(nothing_is_written_on_bad_usage) {
   put("two.txt", "1\n2\n");
   put("bad.csv", "y,a,b\n1,2,3\n4,5\n");
@@ -1485,6 +1503,7 @@ Suite *cli_suite(void) {
   tcase_add_test(c, bad_numbers);
   tcase_add_test(c, bad_choices);
   tcase_add_test(c, words_and_commands);
+  tcase_add_test(c, check_answers_and_claims);
   tcase_add_test(c, nothing_is_written_on_bad_usage);
   c = group(s, "config");
   tcase_add_test(c, config_file);

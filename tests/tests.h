@@ -23,6 +23,7 @@
   X(formula)                                                                                       \
   X(regularizers)                                                                                  \
   X(run)                                                                                           \
+  X(commute)                                                                                       \
   X(factored)                                                                                      \
   X(lora)                                                                                          \
   X(network)                                                                                       \
