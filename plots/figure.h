@@ -44,7 +44,8 @@
   X(equal_dose)                                                                                    \
   X(lasso)                                                                                         \
   X(spectrum)                                                                                      \
-  X(storage)
+  X(storage)                                                                                       \
+  X(attention_decay)
 
 typedef struct ms_figure {
   const char *name, *title;
