@@ -4,6 +4,7 @@
 #include "random.h"
 #include "run.h"
 #include "saddle.h"
+#include "svm.h"
 #include "text.h"
 #include <cblas.h>
 #include <math.h>
@@ -13,6 +14,8 @@
 /* Natural times. Units: 1/max_j |grad f(x0)_j|, in which the dual variable moves by one. */
 static const double BASE_HORIZON = 80; /* of --t-end, and the part drawn at even distances */
 static const double SCALE_HORIZON = 4; /* added for each unit of ln(1/beta) */
+/* A --t-end beyond this is reached in ln t where x grows like it. */
+static const double LOG_HORIZON = 1e6;
 /* A gradient flow beside the mirror flow must cost well below a second. */
 static const double PARTNER_FLOPS = 2e9;
 /* Newton systems of the oracles: n^2 d up to this. */
@@ -147,6 +150,9 @@ static ms_status build_schedule(ms_run *run, ms_error *err) {
   double G = run->setup.gradient_scale, least = 0;
   for (size_t j = 0; j < run->d; j++)
     least = fmin(least, run->ln_beta[j]);
+  const char *t_end = ms_config_text(run->cfg, "t-end");
+  if (run->problem->loss->tail && t_end && ms_config_real(run->cfg, "t-end") * G > LOG_HORIZON)
+    run->setup.log_unit = 1 / G;
   ms_status status = ms_run_plan(run, G, (BASE_HORIZON - SCALE_HORIZON * least) / G,
                                  !run->setup.method->discrete, err);
   return status == MS_OK ? keep(run, err) : status;
@@ -382,6 +388,30 @@ static double last_dose(const ms_run *run) {
   return least;
 }
 
+/* Where the directions of x may end, for classes that can be separated. */
+static ms_status build_svm(ms_run *run, ms_error *err) {
+  const ms_problem *p = run->problem;
+  double n = (double)p->Z->n, d = (double)p->Z->d;
+  ms_error why = {0};
+  if (!p->loss->tail || !p->Z->values || n * d * fmin(n, d) > ORACLE_FLOPS)
+    return MS_OK;
+  double **at[] = {&run->svm_l1, &run->svm_l2};
+  for (int k = 0; k < 2; k++) {
+    double *x = *at[k] = ms_doubles(p->Z->d);
+    if (!x)
+      return ms_no_memory(err);
+    if ((k ? ms_svm_l2(p, x, NULL, &why) : ms_svm_l1(p, x, &why)) != MS_OK) {
+      free(x);
+      *at[k] = NULL;
+    }
+  }
+  if (why.status == MS_OUT_OF_DOMAIN)
+    ms_run_add_note(run, "No x separates the classes: there is no margin to maximize.");
+  else if (why.status)
+    ms_run_add_note(run, "There is a reference less: %s.", why.message);
+  return MS_OK;
+}
+
 static void describe(ms_run *run) {
   double dose = last_dose(run), from = 0, to = run->setup.t_end;
   if (ms_schedule_dose(run->schedule, to) >= dose) {
@@ -439,9 +469,11 @@ static ms_status build(ms_run *run, ms_error *err) {
   s->gradient_scale = gradient_scale(run);
   set_training(run);
   memset(run->Zx, 0, run->problem->Z->n * sizeof *run->Zx);
-  s->stop_loss = ms_config_text(cfg, "stop-loss")
-                     ? ms_config_real(cfg, "stop-loss")
-                     : run->problem->loss->stop * ms_problem_loss(run->problem, run->Zx);
+  const ms_loss *loss = run->problem->loss;
+  if (ms_config_text(cfg, "stop-loss"))
+    s->stop_loss = ms_config_real(cfg, "stop-loss");
+  else if (!loss->tail || !ms_config_text(cfg, "t-end"))
+    s->stop_loss = loss->stop * ms_problem_loss(run->problem, run->Zx);
   /* weights of higher degree approach 0 like powers of t, not exponentially */
   s->stop_gradient = run->param.degree > 2 ? 1e-8 : 1e-12;
   s->loss_offset = loss_offset(run);
@@ -450,6 +482,8 @@ static ms_status build(ms_run *run, ms_error *err) {
     status = build_schedule(run, err);
   if (status == MS_OK)
     status = build_flows(run, err);
+  if (status == MS_OK)
+    status = build_svm(run, err);
   if (status == MS_OK)
     describe(run);
   return status;
@@ -538,13 +572,35 @@ static void compare_with_limit(ms_run *run) {
   free(x);
 }
 
+static double largest_margin(const double *svm, size_t d, bool l2) {
+  if (!svm)
+    return NAN;
+  return 1 / (l2 ? cblas_dnrm2((int)d, svm, 1) : cblas_dasum((int)d, svm, 1));
+}
+
+static bool summary_at(const ms_run *run, size_t i, ms_summary *entry) {
+  const ms_summary all[] = {
+      {"margin_l1", "least, relative to |x|_1", NULL, ms_run_observe(run, "margin_l1"), false},
+      {"margin_l1_largest", "that there is", NULL, largest_margin(run->svm_l1, run->d, false),
+       false},
+      {"angle_l1", "degrees to that", NULL, ms_run_observe(run, "angle_l1"), false},
+      {"margin_l2", "least, relative to |x|_2", NULL, ms_run_observe(run, "margin_l2"), false},
+      {"margin_l2_largest", "that there is", NULL, largest_margin(run->svm_l2, run->d, true),
+       false},
+      {"angle_l2", "degrees to that", NULL, ms_run_observe(run, "angle_l2"), false},
+  };
+  if (i < sizeof all / sizeof *all)
+    *entry = all[i];
+  return i < sizeof all / sizeof *all;
+}
+
 static void release(ms_run *run) {
   ms_flow_free(run->flow);
   ms_flow_free(run->partner);
   if (run->param.release)
     run->param.release(&run->param);
-  double *blocks[] = {run->ln_beta,   run->kappa,   run->Zx,   run->scratch,
-                      run->partner_x, run->start_x, run->given};
+  double *blocks[] = {run->ln_beta, run->kappa, run->Zx,     run->scratch, run->partner_x,
+                      run->start_x, run->given, run->svm_l1, run->svm_l2};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
     free(blocks[i]);
 }
@@ -637,6 +693,7 @@ const ms_model ms_model_diag = {
     .observables = ms_observables_separable,
     .finish = compare_with_limit,
     .interrupt = interrupt,
+    .summary_at = summary_at,
     .release = release,
     .pair = pair_of,
 };

@@ -59,11 +59,12 @@ static double warp_at(const ms_flow *flow, double t) {
 }
 
 /* r = df/d(Zx), with the samples' weights. */
-static void weighted_slope(const ms_flow *flow, const double *Zx, double *r) {
+static void weighted_slope(ms_flow *flow, const double *Zx, double *r) {
   const ms_problem *p = flow->setup.problem;
   ms_problem_slope(p, Zx, r);
   for (size_t i = 0; flow->weight && i < p->Z->n; i++)
     r[i] *= flow->weight[i];
+  flow->strength = ms_problem_strength(p, r);
 }
 
 /* M := I + gamma S, both lower triangles. */
@@ -297,7 +298,7 @@ static void sample_tolerance(void *self, double t, const double *y, double *tole
   double allowed = mu_tolerance_at(&own->allowed, &flow->setup, t);
   for (size_t i = 0; i < flow->ode.size; i++)
     tolerance[i] = allowed / fmax(own->row[i], DBL_MIN) + 4 * DBL_EPSILON * fabs(y[i]) +
-                   own->noise * t * warp_at(flow, t);
+                   own->noise * flow->strength * t * warp_at(flow, t);
 }
 
 /* Of -2LA(t), the part of all exponents that the schedule moves. */
@@ -436,7 +437,8 @@ static void dual_tolerance(void *self, double t, const double *y, double *tolera
   const dual *own = flow->own;
   double allowed = mu_tolerance_at(&own->allowed, &flow->setup, t);
   for (size_t j = 0; j < flow->ode.size; j++)
-    tolerance[j] = allowed + 4 * DBL_EPSILON * fabs(y[j]) + own->noise * t * warp_at(flow, t);
+    tolerance[j] =
+        allowed + 4 * DBL_EPSILON * fabs(y[j]) + own->noise * flow->strength * t * warp_at(flow, t);
 }
 
 static double dual_stray(void *self, double t0, const double *y0, double t1, const double *y1,
@@ -822,13 +824,15 @@ double ms_flow_kkt_residual(const ms_setup *s, const double *x, double *g, doubl
   return ms_kkt_residual(d, x, g, lambda, s->gradient_scale);
 }
 
-/* The KKT residual of f + alpha S where S is convex; else how fast the weights move. */
+/* The KKT residual of f + alpha S where S is convex; else how fast the weights move. Zx holds the
+ * slopes. */
 static double stationarity(ms_flow *flow, double t) {
   const ms_setup *s = &flow->setup;
   double alpha = ms_schedule_alpha(s->schedule, t);
   double lambda = alpha > 0 ? s->param->cost * alpha : 0;
   if (alpha == 0 || isfinite(s->param->cost))
-    return ms_flow_kkt_residual(s, flow->x, flow->g, lambda);
+    return ms_flow_kkt_residual(s, flow->x, flow->g, lambda) /
+           ms_problem_strength(s->problem, flow->Zx);
   double moved = 0, size = DBL_MIN;
   size_t d = s->problem->Z->d;
   if (flow->x_before_t < t)
@@ -913,9 +917,11 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
   size_t n = setup->problem->Z->n, d = setup->problem->Z->d;
   flow->class = class;
   flow->setup = *setup;
+  flow->strength = 1;
   flow->check_every = setup->method->discrete ? CHECK_TRAINING_EVERY : CHECK_EVERY;
   flow->ode = (ms_ode){.size = class->size(flow),
                        .self = flow,
+                       .log_unit = setup->log_unit,
                        .rhs = class->rhs,
                        .prepare = class->prepare,
                        .solve = class->solve,

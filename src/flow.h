@@ -39,6 +39,7 @@ typedef struct ms_setup {
   const ms_schedule *schedule;
   const ms_method *method;
   double t_end, rtol, atol; /* atol on the exponents of the dual; 0: chosen from rtol */
+  double log_unit;          /* see ms_ode */
   double gradient_scale; /* max_j |grad f(x0)_j|: the unit of gradients, its inverse that of time */
   double stop_loss, stop_gradient;
   double loss_offset; /* f of the original problem less f of the reduced one */
@@ -67,6 +68,7 @@ struct ms_flow {
   size_t passes;        /* passes over Z */
   size_t checks;        /* accepted steps seen by finished(), which looks at every so many */
   size_t check_every;
+  double strength;     /* of the slopes in the last right-hand side, see ms_problem_strength */
   double highest_loss; /* that a trial point of a mirror flow may have */
   const char *end;     /* "loss" or "stationary" once finished */
 };

@@ -15,6 +15,18 @@ const ms_method *ms_method_at(size_t i) {
   return i < sizeof methods / sizeof *methods ? methods[i] : NULL;
 }
 
+double ms_clock(const ms_ode *ode, double t) {
+  return ode->log_unit > 0 ? log1p(t / ode->log_unit) : t;
+}
+
+double ms_clock_time(const ms_ode *ode, double clock) {
+  return ode->log_unit > 0 ? ode->log_unit * expm1(clock) : clock;
+}
+
+double ms_clock_rate(const ms_ode *ode, double clock) {
+  return ode->log_unit > 0 ? ode->log_unit * exp(clock) : 1;
+}
+
 void ms_integrator_free(ms_integrator *in) {
   if (!in)
     return;
@@ -102,7 +114,8 @@ static ms_status check_finite(ms_integrator *in, ms_error *err) {
  * sees: the ends agree, and the way between them was never looked at. */
 static ms_status take_back(ms_integrator *in, double before, ms_error *err) {
   const ms_ode *ode = in->ode;
-  ms_status status = in->method->interpolate(in, (before + in->t) / 2, in->out, err);
+  double middle = ms_clock_time(ode, (ms_clock(ode, before) + ms_clock(ode, in->t)) / 2);
+  ms_status status = in->method->interpolate(in, middle, in->out, err);
   if (status != MS_OK ||
       ode->stray(ode->self, before, in->before, in->t, in->y, in->out) <= STRAY_LIMIT)
     return status;
@@ -173,6 +186,7 @@ static ms_status step(ms_integrator *in, ms_error *err) {
 
 ms_status ms_integrator_advance(ms_integrator *in, double *t, ms_error *err) {
   double target = fmin(*t, in->t_end);
+  in->target = target;
   while (in->t < target && !in->ended) {
     ms_status status = MS_OK;
     if (!in->started || in->t >= in->stop)

@@ -8,6 +8,9 @@
 typedef struct ms_ode {
   size_t size;
   void *self;
+  /* > 0: steps are taken in the clock ln(1 + t/unit), in which what goes like ln t goes straight.
+   * 0: in t. */
+  double log_unit;
   int (*rhs)(void *self, double t, const double *y, double *ydot);
   /* Makes solve() ready for M = I - gamma J; with `fresh` J is evaluated at (t, y), otherwise the
    * last J is kept and only gamma is new. NULL, and solve() with it: bdf is matrix-free. */
@@ -78,6 +81,7 @@ struct ms_integrator {
   void *own;       /* the method's memory */
   double t, t_end; /* time of y; time never to step beyond */
   double stop;     /* end of the present smooth piece */
+  double target;   /* time asked for: the scale of the first step */
   double *y;       /* state at the end of the last step */
   double *before;  /* state at its beginning */
   double *out;     /* state at the last time asked for */
@@ -93,6 +97,11 @@ ms_status ms_integrator_new(ms_integrator **in, const ms_method *method, const m
                             const double *y0, double t_end, size_t step_limit,
                             const ms_training *training, ms_error *err);
 void ms_integrator_free(ms_integrator *in);
+
+/* The clock in which steps are taken, and back; dt/d(clock). */
+double ms_clock(const ms_ode *ode, double t);
+double ms_clock_time(const ms_ode *ode, double clock);
+double ms_clock_rate(const ms_ode *ode, double clock);
 
 /* Integrates to *t and leaves the state there in in->out. MS_ENDED: the system finished before;
  * *t is then the time of that, and in->out the state. */

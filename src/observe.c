@@ -189,6 +189,47 @@ static double kkt_residual(ms_view *v) {
   return ms_flow_kkt_residual(s, v->x, v->g, lambda);
 }
 
+/* min_i y_i (Zx)_i */
+static double least_margin(const ms_view *v) {
+  const ms_problem *p = v->problem;
+  double least = INFINITY;
+  for (size_t i = 0; i < p->Z->n; i++)
+    least = fmin(least, p->y[i] * v->Zx[i]);
+  return p->loss->tail ? least : NAN;
+}
+
+static double margin_l1(ms_view *v) {
+  double size = l1(v);
+  return size > 0 ? least_margin(v) / size : NAN;
+}
+
+static double margin_l2(ms_view *v) {
+  double size = l2(v);
+  return size > 0 ? least_margin(v) / size : NAN;
+}
+
+/* Degrees between x and another vector, with all digits where they are near. */
+static double angle_to(ms_view *v, const double *other) {
+  double size = l2(v), apart = 0, together = 0;
+  if (!other || !(size > 0))
+    return NAN;
+  double length_of_other = cblas_dnrm2(length(v), other, 1);
+  for (int j = 0; j < length(v); j++) {
+    double a = v->x[j] / size, b = other[j] / length_of_other;
+    apart += (a - b) * (a - b);
+    together += (a + b) * (a + b);
+  }
+  return 2 * atan2(sqrt(apart), sqrt(together)) * 180 / acos(-1);
+}
+
+static double angle_l1(ms_view *v) {
+  return angle_to(v, v->run->svm_l1);
+}
+
+static double angle_l2(ms_view *v) {
+  return angle_to(v, v->run->svm_l2);
+}
+
 double ms_observe_gap(ms_view *v) {
   return v->gap;
 }
@@ -219,6 +260,12 @@ const ms_observable ms_observables_separable[] = {
     {"truth_error", "|x - truth|_2", truth_error},
     {"kkt_residual", "how far x is from stationary for f + alpha S, S the representation cost",
      kkt_residual},
+    {"margin_l1", "min_i y_i (Zx)_i / |x|_1, of classes", margin_l1},
+    {"margin_l2", "min_i y_i (Zx)_i / |x|_2, of classes", margin_l2},
+    {"angle_l1", "degrees between x and the L1 support vector machine, the largest margin_l1",
+     angle_l1},
+    {"angle_l2", "degrees between x and the L2 support vector machine, the largest margin_l2",
+     angle_l2},
     {"gf_mf_gap", "largest |x_gf - x_mf| relative to the largest |x|", ms_observe_gap},
     {"invariant_drift", "error of the weights' exact balance law, relative to the largest |w_j|^2",
      ms_observe_drift},

@@ -97,17 +97,17 @@ static bool count_target(double *y) {
 
 static const ms_loss losses[] = {
     {"squared", "f = |Zx - y|^2 / (2n)", squared_value, squared_slope, squared_curvature, NULL,
-     NULL, true, 1e-20},
+     NULL, true, false, 1e-20},
     {"logistic", "mean of ln(1 + exp(-y_i (Zx)_i)), classes 0 and 1 or -1 and 1", logistic_value,
-     logistic_slope, logistic_curvature, class_target, "classes: 0 and 1, or -1 and 1", false,
+     logistic_slope, logistic_curvature, class_target, "classes: 0 and 1, or -1 and 1", false, true,
      1e-8},
     {"exponential", "mean of exp(-y_i (Zx)_i), classes as for logistic", exponential_value,
      exponential_slope, exponential_curvature, class_target, "classes: 0 and 1, or -1 and 1", false,
-     1e-8},
+     true, 1e-8},
     {"huber", "squared within 1 of y, linear beyond", huber_value, huber_slope, huber_curvature,
-     NULL, NULL, 1e-20},
+     NULL, NULL, false, false, 1e-20},
     {"poisson", "mean of exp((Zx)_i) - y_i (Zx)_i less its minimum, counts y >= 0", poisson_value,
-     poisson_slope, poisson_curvature, count_target, "numbers of at least 0", false, 1e-20},
+     poisson_slope, poisson_curvature, count_target, "numbers of at least 0", false, false, 1e-20},
 };
 
 const ms_loss *ms_loss_at(size_t i) {
@@ -150,6 +150,10 @@ const ms_setting ms_problem_settings[] = {
      .help = "non-zeros of the synthetic truth; default: 5, or d where that is less"},
     {"noise", MS_REAL, "SIGMA", "0", .min = 0, .max = HUGE_VAL, .group = GROUP,
      .help = "standard deviation of the noise on the synthetic y"},
+    {"margin", MS_REAL, "M", NULL, .min = 0, .max = HUGE_VAL, .group = GROUP,
+     .help =
+         "of synthetic classes: every sample is moved by M along the truth, away from the other "
+         "class; default: 0"},
     {"seed", MS_COUNT, "N", "1", .min = 0, .max = 9007199254740992.0, .group = GROUP,
      .help = "seed of everything random; same seed, same bytes"},
     {.name = NULL},
@@ -176,6 +180,11 @@ static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
   if (k > d)
     return ms_fail(err, MS_BAD_SETTING, "%s: '%zu' is not allowed; at most d = %zu",
                    ms_config_origin(cfg, "sparsity"), k, d);
+  if (ms_config_given(cfg, "margin") && p->loss->target != class_target)
+    return ms_fail(err, MS_BAD_SETTING,
+                   "%s: goes with the losses of classes, logistic and "
+                   "exponential, not with --loss %s",
+                   ms_config_origin(cfg, "margin"), p->loss->name);
   ms_status status = ms_matrix_new(&p->Z, n, d, err);
   if (status != MS_OK)
     return status;
@@ -197,13 +206,16 @@ static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
       p->truth[j] = gsl_rng_uniform(truth) < 0.5 ? -1 : 1;
     }
     ms_matrix_mul(p->Z, p->truth, p->y);
-    double sigma = ms_config_real(cfg, "noise");
+    double sigma = ms_config_real(cfg, "noise"), size = sqrt((double)k);
+    double margin = ms_config_given(cfg, "margin") ? ms_config_real(cfg, "margin") : 0;
     for (size_t i = 0; i < n; i++) {
       p->y[i] += sigma * gsl_ran_gaussian_ziggurat(noise, 1);
       if (p->loss->target == class_target)
         p->y[i] = p->y[i] < 0 ? -1 : 1;
       else if (p->loss->target == count_target)
         p->y[i] = gsl_ran_poisson(noise, exp(p->y[i]));
+      for (size_t j = 0; j < d && margin > 0 && k > 0; j++)
+        p->Z->values[j * n + i] += p->y[i] * margin * p->truth[j] / size;
     }
   } else {
     status = ms_no_memory(err);
@@ -426,4 +438,13 @@ void ms_problem_slope(const ms_problem *p, const double *Zx, double *r) {
 void ms_problem_curvature(const ms_problem *p, const double *Zx, double *c) {
   for (size_t i = 0; i < p->Z->n; i++)
     c[i] = p->loss->curvature(Zx[i], p->y[i]) / p->samples;
+}
+
+double ms_problem_strength(const ms_problem *p, const double *r) {
+  double most = DBL_MIN;
+  if (!p->loss->tail)
+    return 1;
+  for (size_t i = 0; i < p->Z->n; i++)
+    most = fmax(most, fabs(r[i]) * p->samples);
+  return most < 1 ? most * (1 - log(most)) : 1;
 }

@@ -14,7 +14,8 @@ typedef struct ms_loss {
   bool (*target)(double *y);
   const char *targets; /* the same in words */
   bool quadratic;      /* constant curvature */
-  double stop;         /* default of --stop-loss, relative to f(0) */
+  bool tail;   /* no minimum where Zx can have the signs of y: x grows for ever, like ln t */
+  double stop; /* default of --stop-loss, relative to f(0) */
 } ms_loss;
 
 /* The losses there are, NULL after the last. */
@@ -49,6 +50,10 @@ extern const ms_setting ms_problem_settings[]; /* ends with name NULL */
 /* f from Zx; r_i = df/d(Zx)_i; c_i = second derivative (1/n for the squared loss). */
 double ms_problem_loss(const ms_problem *p, const double *Zx);
 void ms_problem_slope(const ms_problem *p, const double *Zx, double *r);
+/* What is left of the slopes r of losses with a tail, which vanish without being near a minimum:
+ * the largest |r_i| relative to that of a sample not yet learnt, times 1 + its margin, for e^{-m}
+ * has m times the relative rounding of m. 1 for other losses. */
+double ms_problem_strength(const ms_problem *p, const double *r);
 void ms_problem_curvature(const ms_problem *p, const double *Zx, double *c);
 
 #endif

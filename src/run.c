@@ -11,6 +11,9 @@
 
 /* In units of time: where a run that does not settle is given up. */
 static const double LAST_HORIZON = 1e14;
+/* A --t-end beyond so many times the natural horizon is drawn over ln t from there on. */
+static const double LONG_HORIZON = 1000;
+static const double RATIO_POINTS = 20; /* planned times in a decade */
 /* Numbers of x(t) that are kept for state.npz; beyond that only KEPT_COORDINATES are. */
 static const double STATE_NUMBERS = 2e7;
 enum { KEPT_COORDINATES = 100 };
@@ -71,7 +74,7 @@ ms_status ms_run_shape(ms_run *run, size_t d, ms_error *err) {
 static ms_status plan_times(ms_run *run, double base, ms_error *err) {
   size_t even = ms_config_count(run->cfg, "points");
   double t_end = run->setup.t_end;
-  size_t more = t_end > base ? (size_t)ceil(20 * log10(t_end / base)) : 0;
+  size_t more = t_end > base ? MS_MIN(even, (size_t)ceil(RATIO_POINTS * log10(t_end / base))) : 0;
   run->points = even + more;
   run->times = ms_doubles(run->points);
   if (!run->times)
@@ -90,16 +93,16 @@ ms_status ms_run_plan(ms_run *run, double G, double base, bool open_ended, ms_er
   if (ms_config_text(run->cfg, "wd-off"))
     base = fmax(base, 2 * ms_config_real(run->cfg, "wd-off"));
   bool given = ms_config_text(run->cfg, "t-end") != NULL;
-  if (given)
-    base = ms_config_real(run->cfg, "t-end");
+  s->t_end = given ? ms_config_real(run->cfg, "t-end") : base;
   /* A time warp takes e^{2(L-2)A} of mu's digits: so many are there. */
   double kind = run->param.warp ? fmax(run->param.degree - 2, 1) : 1;
-  ms_status status = ms_schedule_new(&run->schedule, run->cfg, G / 4 / kind, base / 2, err);
+  ms_status status = ms_schedule_new(&run->schedule, run->cfg, G / 4 / kind, s->t_end / 2, err);
   if (status != MS_OK)
     return status;
   s->schedule = run->schedule;
-  s->t_end = base;
-  if (!given && open_ended)
+  if (given && s->t_end <= LONG_HORIZON * base)
+    base = s->t_end;
+  else if (!given && open_ended)
     s->t_end = fmax(LAST_HORIZON / G, 100 * (base + 4 * ms_schedule_dose(run->schedule, base) / G));
   return plan_times(run, base, err);
 }

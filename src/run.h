@@ -101,6 +101,7 @@ struct ms_run {
 
   double *Zx, *scratch; /* Zx; the rest of what views need */
   double *partner_x, *start_x;
+  double *svm_l1, *svm_l2; /* of classes that can be separated: support vector machines, or NULL */
 
   bool finished;
   const char *status;
