@@ -426,7 +426,7 @@ static void describe(ms_run *run) {
   }
   const ms_matrix *Z = run->problem->Z;
   double cost = run->param.cost, alpha0 = run->schedule->alpha0;
-  bool chosen = !ms_config_given(run->cfg, "wd") && !run->schedule->knots && alpha0 > 0;
+  bool chosen = !ms_config_given(run->cfg, "wd") && !run->schedule->literal && alpha0 > 0;
   if (chosen && isfinite(cost))
     ms_run_add_note(run,
                     "alpha0 = %.4g was chosen: a quarter of max_j |grad f(x0)_j|; a constant alpha "

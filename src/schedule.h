@@ -1,4 +1,5 @@
-/* Weight-decay schedules alpha(t) and their doses A(t) = integral_0^t alpha, in closed form. */
+/* Weight-decay schedules alpha(t) and their doses A(t) = integral_0^t alpha, in closed form
+ * (of a formula: to rounding, from Chebyshev series of its pieces). */
 #ifndef MS_SCHEDULE_H
 #define MS_SCHEDULE_H
 
@@ -24,6 +25,8 @@ struct ms_schedule {
   double cut;   /* explicit --wd-off: alpha is 0 from here on; INFINITY otherwise */
   size_t knots; /* class "file": piecewise linear through (time, value), dose at each knot */
   double *time, *value, *sum;
+  bool literal; /* "file" and "formula" say alpha itself: alpha0 is 1 where --wd is not given */
+  struct ms_pieces *pieces; /* class "formula" */
   /* class "adaptive": alpha of the epochs known so far in value, the dose before each in sum */
   size_t epochs, room;
   double threshold, last_loss; /* last_loss: NaN before the first observation */

@@ -900,6 +900,8 @@ static double decay(const char *schedule, double t) {
     return t < T ? 1 - fabs(fmod(t, tau) / tau * 2 - 1) : 0;
   if (strcmp(schedule, "adaptive") == 0) /* |x|_1 is never large enough */
     return t < T ? pow(1.05, -floor(t / tau)) : 0;
+  if (strcmp(schedule, "formula") == 0)
+    return t < T ? exp(-t / tau) : 0;
   if (strcmp(schedule, "file") == 0) /* the knots of knots.csv */
     return t < 4 ? 1 - t / 8 : t < 8 ? 0.5 - (t - 4) / 8 : 0;
   ck_abort_msg("how schedule '%s' goes is not known here", schedule);
@@ -910,6 +912,8 @@ static double decay(const char *schedule, double t) {
 static const char *with_schedule(const char *name) {
   if (strcmp(name, "adaptive") == 0)
     return "--wd-threshold 1e9 ";
+  if (strcmp(name, "formula") == 0)
+    return "--wd-formula exp(-t/4) ";
   if (strcmp(name, "file") != 0)
     return "";
   put("knots.csv", "t,alpha\n0,1\n4,0.5\n8,0\n");

@@ -117,7 +117,10 @@ START_TEST(flows_agree_where_measurements_commute) {
   for (size_t s = 0; (schedule = ms_list("schedules", s, &summary)); s++)
     for (int k = 0; k < 2; k++, runs++) {
       bool from_file = strcmp(schedule, "file") == 0;
-      snprintf(file, sizeof file, "wd-file=%s", from_file ? knots : "");
+      if (strcmp(schedule, "formula") == 0)
+        snprintf(file, sizeof file, "wd-formula=exp(-t/9)");
+      else
+        snprintf(file, sizeof file, "wd-file=%s", from_file ? knots : "");
       snprintf(schedule_text, sizeof schedule_text, "wd-schedule=%s", schedule);
       snprintf(seed, sizeof seed, "seed=%d", runs);
       ms_run *run = test_whole(

@@ -64,6 +64,9 @@ static void set(ms_config *cfg, const char *name, double value) {
     ck_assert_int_eq(ms_config_set(cfg, name, ms_real_text(value, text), "test", &err), MS_OK);
 }
 
+/* Decays from 2, with a kink; positive up to T. */
+#define FORMULA "2*exp(-t/3)+abs(t-T/4)/T"
+
 /* What the adaptive schedule sees at the end of epoch k - 1: losses that rise now and then, and a
  * norm that is below the threshold 1 now and then. */
 static double seen_loss(size_t k) {
@@ -86,6 +89,8 @@ static ms_schedule *make(const request *r) {
     set(cfg, "wd-factor", r->factor);
   if (strcmp(r->name, "adaptive") == 0)
     set(cfg, "wd-threshold", 1);
+  if (strcmp(r->name, "formula") == 0)
+    ck_assert_int_eq(ms_config_set(cfg, "wd-formula", FORMULA, "test", &err), MS_OK);
   if (strcmp(r->name, "file") == 0) {
     put_knots(KNOTS);
     ck_assert_int_eq(ms_config_set(cfg, "wd-file", knots_path, "test", &err), MS_OK);
@@ -145,7 +150,7 @@ static bool is_cycles(const request *r) {
 
 static law law_of(const request *r) {
   law l = {.alpha0 = ALPHA0, .T = r->T, .p = 0.95, .off = INFINITY};
-  if (is(r, "file"))
+  if (is(r, "file") || is(r, "formula"))
     l.alpha0 = 1;
   if (!isnan(r->wd))
     l.alpha0 = r->wd;
@@ -228,6 +233,8 @@ static double formula(const request *r, double t) {
     return t < l.T ? l.alpha0 * pow(cos(PI * part_of_cycle(&l, t) / 2), 2) : 0;
   if (is(r, "adaptive"))
     return adapted(&l, t);
+  if (is(r, "formula"))
+    return t < l.T ? l.alpha0 * (2 / exp(t / 3) + fabs(t / l.T - 0.25)) : 0;
   if (is(r, "file"))
     return l.alpha0 * knots_at(t);
   return NAN;
@@ -335,7 +342,9 @@ static void check_dose(const request *r, const ms_schedule *s) {
       sum += (long double)integral(s, from, to, (double)sum);
       from = to;
     }
-    near(ms_schedule_dose(s, times[i]), (double)sum, 1e-12 * (double)sum, "dose", r, times[i]);
+    double rounding = is(r, "formula") ? 1e-15 * l.alpha0 * l.T : 0; /* of a series */
+    near(ms_schedule_dose(s, times[i]), (double)sum, 1e-12 * (double)sum + rounding, "dose", r,
+         times[i]);
   }
 }
 
@@ -462,7 +471,7 @@ static double alpha_of_step(const law *l, size_t k) {
 static double expected_break(const request *r, size_t k) {
   law l = law_of(r);
   double at = INFINITY;
-  if (is(r, "step") || is(r, "linear") || is(r, "cosine"))
+  if (is(r, "step") || is(r, "linear") || is(r, "cosine") || is(r, "formula"))
     at = k == 0 ? l.T : INFINITY;
   else if (is(r, "geometric"))
     at = pow(l.p, (double)k) >= 1e-6 ? (double)(k + 1) * l.tau : INFINITY;
@@ -507,7 +516,7 @@ static void check_breaks(const request *r, const ms_schedule *s) {
     double size = fmax(l.alpha0 * 1e-6, 1e-9 * left);
     near(left, ms_schedule_alpha(s, b - (b - t) * 1e-11), size, "left limit", r, b);
     near(right, ms_schedule_alpha(s, b * (1 + 1e-13)), size, "right limit", r, b);
-    if (b == l.off || (is(r, "step") && b == l.T)) {
+    if (b == l.off || ((is(r, "step") || is(r, "formula")) && b == l.T)) {
       ck_assert(right == 0);
       if (is(r, "step") || is(r, "constant"))
         ck_assert(left == l.alpha0);
@@ -705,6 +714,74 @@ START_TEST(cycles_too_short_or_without_a_factor) {
 }
 END_TEST
 
+static ms_schedule *from_formula(const char *text, double T, ms_error *err) {
+  ms_config *cfg = ms_config_new();
+  ms_schedule *s = NULL;
+  ms_config_set(cfg, "wd-schedule", "formula", "test", err);
+  ck_assert_int_eq(ms_config_set(cfg, "wd-formula", text, "--wd-formula", err), MS_OK);
+  ms_status status = ms_schedule_new(&s, cfg, ALPHA0, T, err);
+  ck_assert((status == MS_OK) == (s != NULL));
+  ms_config_free(cfg);
+  return s;
+}
+
+START_TEST(formulas_in_closed_form) {
+  static const struct {
+    const char *text;
+    double dose; /* at T = 10 */
+    size_t ends; /* of smooth pieces */
+  } cases[] = {
+      {"0.1", 1, 1},
+      {"exp(-t/10)", 6.3212055882855767, 1},
+      {"1-t/T", 5, 1},
+      {"abs(sin(t))", 7 - 0.83907152907645245, 1},    /* 2*3 + 1 + cos 10 */
+      {"(1+sign(pi-t))/2", 3.1415926535897932, 2},    /* a jump */
+      {"(1+sign(sin(t)))/2", 6.2831853071795865, 4},  /* three of them */
+      {"exp(-1e4*(t-3)^2)", 0.017724538509055160, 1}, /* a peak between all samples */
+      {"sqrt(t)", 21.081851067789196, 2},             /* an infinite slope counts as a jump */
+      {"exp(-t)*(1+cos(40*t))/2", 0.5 * (0.99995460007023752 + 0.00062365932620264), 1},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ms_error err = {0};
+    ms_schedule *s = from_formula(cases[i].text, 10, &err);
+    ck_assert_msg(s != NULL, "%s", err.message);
+    double t = 0, tolerance = 1e-13 * cases[i].dose;
+    size_t ends = 0;
+    for (; isfinite(ms_schedule_next_break(s, t)); ends++)
+      t = ms_schedule_next_break(s, t);
+    ck_assert_msg(ends == cases[i].ends, "%s: %zu breaks", cases[i].text, ends);
+    ck_assert_msg(fabs(ms_schedule_total(s) - cases[i].dose) <= tolerance, "%s: %.17g, not %.17g",
+                  cases[i].text, ms_schedule_total(s), cases[i].dose);
+    ck_assert(t == 10 && ms_schedule_alpha(s, 10) == 0);
+    ms_schedule_free(s);
+  }
+  ms_error err = {0};
+  ms_schedule *s = from_formula("(1+sign(pi-t))/2", 10, &err);
+  double b = ms_schedule_next_break(s, 0);
+  near(b, PI, 1e-13, "jump", &(request){.name = "formula"}, 0);
+  ck_assert(ms_schedule_alpha_before(s, b) == 1 && ms_schedule_alpha(s, b) == 0);
+  ms_schedule_free(s);
+}
+END_TEST
+
+START_TEST(formulas_that_are_refused) {
+  static const char *const cases[][2] = {
+      {"1/t", "--wd-formula: '1/t' is not a finite number at t = 0"},
+      {"sin(t)", "must be at least 0"},
+      {"0.1-t", "must be at least 0"},
+      {"0.1*", "--wd-formula:5"},
+      {"beta", "beta"},
+      {"abs(sin(1e9*t))", "too rough"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ms_error err = {0};
+    ck_assert_ptr_null(from_formula(cases[i][0], 10, &err));
+    ck_assert_int_eq(err.status, MS_BAD_SETTING);
+    ck_assert_msg(strstr(err.message, cases[i][1]) != NULL, "%s", err.message);
+  }
+}
+END_TEST
+
 START_TEST(file_that_ends_with_zero) {
   put("t,a\n0,1\n2,0\n");
   ms_schedule *s = NULL;
@@ -825,6 +902,8 @@ Suite *schedule_suite(void) {
   tcase_add_test(tc, rule_of_the_adaptive_schedule);
   tcase_add_test(tc, adaptive_is_known_as_far_as_it_has_seen);
   tcase_add_test(tc, cycles_too_short_or_without_a_factor);
+  tcase_add_test(tc, formulas_in_closed_form);
+  tcase_add_test(tc, formulas_that_are_refused);
   tcase_add_test(tc, file_that_ends_with_zero);
   tcase_add_test(tc, file_with_one_row);
   tcase_add_test(tc, bad_files);
