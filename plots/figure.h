@@ -36,7 +36,6 @@
 #include "../src/text.h"
 
 #define MS_FIGURES(X)                                                                              \
-  X(balls)                                                                                         \
   X(exponent)                                                                                      \
   X(landing)                                                                                       \
   X(switch_off)                                                                                    \
@@ -45,17 +44,22 @@
   X(lasso)                                                                                         \
   X(spectrum)                                                                                      \
   X(storage)                                                                                       \
-  X(attention_decay)
+  X(attention_decay)                                                                               \
+  X(morph)
 
 typedef struct ms_figure {
   const char *name, *title;
   const char *source;  /* paper, arXiv number, figure; "this project" where there is none */
   const char *caption; /* to be spoken over it: what is seen, and what is a choice of ours */
   void (*make)(ms_drawing *f);
+  bool moves; /* its script also knows format 'gif' */
 } ms_figure;
 
 /* The figures there are, NULL after the last. */
 const ms_figure *ms_figure_at(size_t i);
+/* ms_figure_draw() of a figure that need not be in the list. */
+ms_status ms_figure_make(ms_drawing **drawing, const ms_figure *figure,
+                         const ms_figure_options *options, ms_error *err);
 
 /* ---- Curves: runs and what they recorded ---- */
 

@@ -16,7 +16,9 @@ typedef int cli_command(int argc, char **argv);
   X(list, "[NAME] [--json]", "what there is, one line each")                                       \
   X(check, "[--g FORMULAS] [--h FORMULA] [options of run]", "does a mirror flow exist, and why?")  \
   X(plot, "RUN_DIR [--plot=png,svg,pdf]", "redraw a run's pictures")                               \
-  X(figure, "NAME... [--all] [--out DIR] [--quick] [--style=screen|paper] [--format=png,svg,pdf]", \
+  X(figure,                                                                                        \
+    "NAME... [--all] [--out DIR] [--quick] [--style=screen|paper] [--format=png,svg,pdf,gif] "     \
+    "[--set KEY=VALUE]",                                                                           \
     "runs, draws and checks figures of the literature (list figures)")
 
 #define X(name, arguments, summary) cli_command cli_##name;

@@ -6,12 +6,13 @@
 
 static const char usage[] =
     "usage: mirrorsim figure NAME... [--out DIR] [--quick] [--style screen|paper] "
-    "[--format png,svg,pdf]; figure --all";
+    "[--format png,svg,pdf] [--set KEY=VALUE]; figure --all";
 
 enum { FIGURES_MAX = 128 };
 
 typedef struct order {
   const char *names[FIGURES_MAX], *dir, *formats, *style;
+  char settings[1024];
   size_t count;
   bool all, quick;
 } order;
@@ -19,12 +20,6 @@ typedef struct order {
 static const char *figure_at(size_t i, void *context) {
   (void)context;
   return ms_list("figures", i, NULL);
-}
-
-static const char *style_at(size_t i, void *context) {
-  (void)context;
-  static const char *const styles[] = {"screen", "paper"};
-  return i < 2 ? styles[i] : NULL;
 }
 
 static bool among(const char *name, const char *(*at)(size_t i, void *)) {
@@ -48,8 +43,26 @@ static const char *value_of(const char *name, int argc, char **argv, int *i) {
 
 static const char *option_at(size_t i, void *context) {
   (void)context;
-  static const char *const names[] = {"--out", "--style", "--format", "--quick", "--all"};
+  static const char *const names[] = {"--out", "--style", "--format", "--quick", "--all", "--set"};
   return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+/* Adds "key=value" to the settings of all runs. */
+static int add_setting(order *o, const char *text) {
+  ms_error err;
+  char key[64];
+  size_t used = strlen(o->settings), room = sizeof o->settings - used;
+  const char *value = strchr(text, '=');
+  if (!value || strpbrk(text, "'|"))
+    return cli_usage_error("--set: '%s' is not allowed; KEY=VALUE of a run is", text, NULL);
+  snprintf(key, sizeof key, "%.*s", (int)(value - text), text);
+  ms_config *cfg = ms_config_new();
+  int code = cfg && ms_config_set(cfg, key, value + 1, "--set", &err) == MS_OK ? EXIT_SUCCESS
+                                                                               : cli_complain(&err);
+  ms_config_free(cfg);
+  if (snprintf(o->settings + used, room, "%s='%s' ", key, value + 1) >= (int)room)
+    return cli_usage_error("--set: '%s' is too much", text, NULL);
+  return code;
 }
 
 static int parse(int argc, char **argv, order *o) {
@@ -65,7 +78,11 @@ static int parse(int argc, char **argv, order *o) {
       *(text = &o->style) = value;
     else if ((value = value_of("--format", argc, argv, &i)))
       *(text = &o->formats) = value;
-    else if (argv[i][0] == '-')
+    else if ((value = value_of("--set", argc, argv, &i))) {
+      int code = add_setting(o, value);
+      if (code != EXIT_SUCCESS)
+        return code;
+    } else if (argv[i][0] == '-')
       return cli_usage_error("figure: there is no option '%s'", argv[i],
                              ms_nearest(argv[i], option_at, NULL));
     else if (!among(argv[i], figure_at))
@@ -83,18 +100,9 @@ static int parse(int argc, char **argv, order *o) {
   }
   if (o->count == 0)
     return cli_usage_error("figure: a name is missing (mirrorsim list figures); %s", usage, NULL);
-  if (o->style && !among(o->style, style_at))
-    return cli_usage_error("--style: '%s' is not allowed; screen, paper are", o->style,
-                           ms_nearest(o->style, style_at, NULL));
-  ms_error err;
-  ms_config *cfg = ms_config_new();
-  int code = EXIT_SUCCESS;
   if (!o->formats)
     o->formats = o->style && strcmp(o->style, "paper") == 0 ? "pdf" : "png";
-  if (cfg && ms_config_set(cfg, "plot", o->formats, "--format", &err) != MS_OK)
-    code = cli_complain(&err);
-  ms_config_free(cfg);
-  return code;
+  return EXIT_SUCCESS;
 }
 
 static void show_progress(void *context, const char *figure, double part) {
@@ -122,12 +130,11 @@ static int widest(int width, const char *text) {
   return width_of(text) > width ? width_of(text) : width;
 }
 
-/* Prints the table of claims; false when one does not hold. */
-static bool print_claims(const ms_drawing *drawing) {
+/* The table of claims. */
+static void print_claims(const ms_drawing *drawing) {
   static const char *const verdicts[] = {"NO", "yes", "(reported)"};
   ms_claim_row c;
   char expected[400];
-  bool all = true;
   int text = 5, wanted = 8, found = 5;
   for (size_t i = 0; ms_drawing_claim(drawing, i, &c); i++) {
     snprintf(expected, sizeof expected, "%s (%s)", c.expected, c.source);
@@ -145,9 +152,7 @@ static bool print_claims(const ms_drawing *drawing) {
     cell(expected, wanted + 2);
     cell(c.found, found + 2);
     puts(verdicts[c.verdict]);
-    all = all && c.verdict != MS_FAILS;
   }
-  return all;
 }
 
 static int draw_one(const order *o, const char *name, const char *scripts) {
@@ -161,6 +166,7 @@ static int draw_one(const order *o, const char *name, const char *scripts) {
                                .scripts = scripts,
                                .formats = o->formats,
                                .style = o->style,
+                               .settings = *o->settings ? o->settings : NULL,
                                .quick = o->quick,
                                .interrupt = &cli_interrupted,
                                .progress = show_progress,
@@ -172,12 +178,13 @@ static int draw_one(const order *o, const char *name, const char *scripts) {
     fprintf(stderr, "\r%60s\r", "");
   if (status != MS_OK) {
     cli_complain(&err);
-    return status == MS_INTERRUPTED ? EXIT_INTERRUPTED : EXIT_FAILED;
+    return cli_exit_code(status);
   }
   const char *source;
   printf("%s: %s\n", name, ms_figure_text(name, &source, NULL));
   printf("%s\n\n", source);
-  bool holds = print_claims(drawing);
+  print_claims(drawing);
+  bool holds = ms_drawing_holds(drawing);
   putchar('\n');
   for (size_t i = 0; ms_drawing_picture(drawing, i); i++)
     printf("drew %s\n", ms_drawing_picture(drawing, i));

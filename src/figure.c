@@ -85,9 +85,9 @@ bool ms_figure_failed(const ms_drawing *f) {
   return f->status < 0;
 }
 
-static void fail(ms_drawing *f, ms_status status, const char *format, const char *what) {
+static void fail(ms_drawing *f, const char *format, const char *what) {
   ms_error err;
-  ms_fail(&err, status, format, f->figure->name, what);
+  ms_fail(&err, MS_BAD_SETTING, format, what);
   ms_figure_fail(f, &err);
 }
 
@@ -101,6 +101,12 @@ bool ms_figure_quick(const ms_drawing *f) {
 
 static bool interrupted(const ms_drawing *f) {
   return f->options->interrupt && *f->options->interrupt;
+}
+
+static void interrupt(ms_drawing *f) {
+  ms_error err;
+  ms_fail(&err, MS_INTERRUPTED, "interrupted");
+  ms_figure_fail(f, &err);
 }
 
 bool ms_figure_progress(ms_drawing *f, double part) {
@@ -145,6 +151,16 @@ static ms_status apply(ms_drawing *f, ms_config *cfg, char *settings, ms_error *
   return MS_OK;
 }
 
+/* What the caller wants otherwise. */
+static ms_status override(ms_drawing *f, ms_config *cfg, ms_error *err) {
+  char settings[SETTINGS_LENGTH];
+  if (!f->options->settings)
+    return MS_OK;
+  if (snprintf(settings, sizeof settings, "%s", f->options->settings) >= (int)sizeof settings)
+    return ms_fail(err, MS_BAD_SETTING, "settings that begin with '%.40s' are too long", settings);
+  return apply(f, cfg, settings, err);
+}
+
 /* Stands for a curve that there is no memory for; the drawing has failed then. */
 static ms_curve no_curve;
 
@@ -162,8 +178,8 @@ ms_curve *ms_curve_add(ms_drawing *f, const char *name, const char *format, ...)
   if (c && (c->cfg = ms_config_new())) {
     snprintf(c->name, sizeof c->name, "%s", name ? name : "");
     if (length >= (int)sizeof settings)
-      fail(f, MS_BAD_SETTING, "figure %s: settings that begin with '%.40s' are too long", settings);
-    else if (apply(f, c->cfg, settings, &err) != MS_OK)
+      fail(f, "settings that begin with '%.40s' are too long", settings);
+    else if (apply(f, c->cfg, settings, &err) != MS_OK || override(f, c->cfg, &err) != MS_OK)
       ms_figure_fail(f, &err);
     return c;
   }
@@ -214,6 +230,14 @@ static ms_status make_run(ms_drawing *f, ms_curve *c, ms_error *err) {
   return status;
 }
 
+/* A run without which there is no figure. */
+static void curve_failed(ms_drawing *f, const ms_curve *c, const ms_error *why) {
+  ms_error err;
+  ms_fail(&err, why->status, "curve %s: %.600s", *c->name ? c->name : "without a name",
+          why->message);
+  ms_figure_fail(f, &err);
+}
+
 bool ms_curves_run(ms_drawing *f) {
   size_t all = f->curves.count;
   while (f->status >= 0 && f->done < all) {
@@ -224,11 +248,11 @@ bool ms_curves_run(ms_drawing *f) {
       snprintf(c->message, sizeof c->message, "%s", err.message);
       c->status = status;
       if (status == MS_INTERRUPTED || !c->may_fail)
-        ms_figure_fail(f, &err);
+        curve_failed(f, c, &err);
     }
     f->done++;
-    if (ms_figure_progress(f, (double)f->done / (double)all) && f->status >= 0)
-      fail(f, MS_INTERRUPTED, "figure %s: interrupted%s", "");
+    if (ms_figure_progress(f, (double)f->done / (double)all))
+      interrupt(f);
   }
   return f->status >= 0;
 }
@@ -285,8 +309,7 @@ void ms_sheet_row(ms_sheet *s, const double *values, size_t count) {
   if (!s->f || s->f->status < 0)
     return;
   if (count != s->columns) {
-    fail(s->f, MS_BAD_SETTING, "figure %s: %s has a row of another length than its head",
-         s->w.path);
+    fail(s->f, "%s has a row of another length than its head", s->w.path);
     return;
   }
   for (size_t i = 0; i < count; i++) {
@@ -413,6 +436,13 @@ bool ms_drawing_claim(const ms_drawing *f, size_t i, ms_claim_row *row) {
   return true;
 }
 
+bool ms_drawing_holds(const ms_drawing *f) {
+  for (size_t i = 0; i < f->claims.count; i++)
+    if (f->claims.at[i].verdict == MS_FAILS)
+      return false;
+  return true;
+}
+
 /* ---- Files ---------------------------------------------------------------------------------- */
 
 static const char *const verdicts[] = {"no", "yes", "reported"};
@@ -445,16 +475,14 @@ static ms_status write_claims_json(const ms_drawing *f, ms_error *err) {
   const ms_figure *figure = f->figure;
   json_t *claims = json_array();
   ms_claim_row c;
-  bool all = true;
-  for (size_t i = 0; ms_drawing_claim(f, i, &c); i++) {
-    all = all && c.verdict != MS_FAILS;
+  for (size_t i = 0; ms_drawing_claim(f, i, &c); i++)
     json_array_append_new(claims, json_pack("{s:s, s:s, s:s, s:s, s:s}", "claim", c.text,
                                             "expected", c.expected, "source", c.source, "found",
                                             c.found, "holds", verdicts[c.verdict]));
-  }
-  json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "figure", figure->name, "title",
-                           figure->title, "source", figure->source, "caption", figure->caption,
-                           "quick", f->options->quick, "holds", all, "claims", claims);
+  json_t *root =
+      json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "figure", figure->name, "title",
+                figure->title, "source", figure->source, "caption", figure->caption, "quick",
+                f->options->quick, "holds", ms_drawing_holds(f), "claims", claims);
   char *text = json_dumps(root, JSON_INDENT(2));
   json_decref(root);
   if (!text)
@@ -616,16 +644,40 @@ static bool style_known(const char *style) {
   return false;
 }
 
-ms_status ms_figure_draw(ms_drawing **out, const char *name, const ms_figure_options *options,
-                         ms_error *err) {
+static const char *const formats[] = {"png", "svg", "pdf", "gif"};
+
+static const char *format_candidate(size_t i, void *context) {
+  (void)context;
+  return i < sizeof formats / sizeof *formats ? formats[i] : NULL;
+}
+
+/* Are all formats known, and possible for this figure? */
+static ms_status check_formats(const ms_figure *figure, const char *list, ms_error *err) {
+  for (; list && *list; list += strcspn(list, ",")) {
+    char word[16];
+    bool known = false;
+    list += *list == ',';
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(list, ","), list);
+    for (size_t i = 0; format_candidate(i, NULL); i++)
+      known = known || strcmp(word, formats[i]) == 0;
+    if (!known)
+      return unknown("format", word, ms_nearest(word, format_candidate, NULL), err);
+    if (strcmp(word, "gif") == 0 && !figure->moves)
+      return ms_fail(err, MS_BAD_SETTING, "figure %s: does not move; gif is for figures that do",
+                     figure->name);
+  }
+  return MS_OK;
+}
+
+ms_status ms_figure_make(ms_drawing **out, const ms_figure *figure,
+                         const ms_figure_options *options, ms_error *err) {
   *out = NULL;
-  const ms_figure *figure = figure_named(name);
-  if (!figure)
-    return unknown("figure", name, ms_nearest(name, figure_candidate, NULL), err);
   const char *style = style_of(options);
   if (!style_known(style))
     return unknown("style", style, ms_nearest(style, style_candidate, NULL), err);
-  ms_status status = ms_folder_make(options->dir, err);
+  ms_status status = check_formats(figure, options->formats, err);
+  if (status == MS_OK)
+    status = ms_folder_make(options->dir, err);
   if (status != MS_OK)
     return status;
   ms_drawing *f = calloc(1, sizeof *f);
@@ -635,9 +687,9 @@ ms_status ms_figure_draw(ms_drawing **out, const char *name, const ms_figure_opt
   f->options = options;
   figure->make(f);
   if (f->status >= 0 && interrupted(f))
-    fail(f, MS_INTERRUPTED, "figure %s: interrupted%s", "");
+    interrupt(f);
   if (f->status < 0) {
-    status = ms_fail(err, f->status, "figure %s: %s", name, f->err.message);
+    status = ms_fail(err, f->status, "figure %s: %s", figure->name, f->err.message);
   } else {
     status = write_files(f, err);
     if (status == MS_OK)
@@ -649,6 +701,15 @@ ms_status ms_figure_draw(ms_drawing **out, const char *name, const ms_figure_opt
   else
     ms_drawing_free(f);
   return status;
+}
+
+ms_status ms_figure_draw(ms_drawing **out, const char *name, const ms_figure_options *options,
+                         ms_error *err) {
+  *out = NULL;
+  const ms_figure *figure = figure_named(name);
+  if (!figure)
+    return unknown("figure", name, ms_nearest(name, figure_candidate, NULL), err);
+  return ms_figure_make(out, figure, options, err);
 }
 
 static void curve_free(ms_curve *c) {

@@ -260,9 +260,12 @@ typedef struct ms_claim_row {
 typedef struct ms_figure_options {
   const char *dir;     /* folder for its files, made where missing */
   const char *scripts; /* folder of the .gp files */
-  const char *formats; /* "png,svg,pdf" or some of them; NULL or empty: data and claims only */
-  const char *style;   /* "screen", or "paper": one and two columns wide; NULL: screen */
-  bool quick;          /* reduced sizes */
+  const char *formats; /* "png,svg,pdf" or some of them, for figures that move "gif"; NULL or empty:
+                          data and claims only */
+  const char *settings; /* "key=value key=value": they win over the figure's own in every run, and
+                           its claims may then fail; NULL: none */
+  const char *style;    /* "screen", or "paper": one and two columns wide; NULL: screen */
+  bool quick;           /* reduced sizes */
   const volatile sig_atomic_t *interrupt;                           /* as ms_run_interrupt_on */
   void (*progress)(void *context, const char *figure, double part); /* part in [0, 1]; NULL: none */
   void *context;
@@ -273,11 +276,13 @@ typedef struct ms_drawing ms_drawing;
 
 /* Runs what figure `name` (list "figures") needs, writes data, configurations and claims.json into
  * options->dir and draws it. Every file appears whole or not at all. *drawing is to be freed with
- * ms_drawing_free, NULL on failure: MS_BAD_SETTING for an unknown name or style. Claims that do not
- * hold are no failure: see ms_drawing_claim. */
+ * ms_drawing_free, NULL on failure: MS_BAD_SETTING for an unknown name, style, format or setting.
+ * Claims that do not hold are no failure: see ms_drawing_claim. */
 MS_API ms_status ms_figure_draw(ms_drawing **drawing, const char *name,
                                 const ms_figure_options *options, ms_error *err);
 MS_API void ms_drawing_free(ms_drawing *drawing);
+/* Does every claim hold? */
+MS_API bool ms_drawing_holds(const ms_drawing *drawing);
 /* The i-th claim, false after the last. */
 MS_API bool ms_drawing_claim(const ms_drawing *drawing, size_t i, ms_claim_row *claim);
 /* The i-th picture's path, NULL after the last. */

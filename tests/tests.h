@@ -28,6 +28,7 @@
   X(lora)                                                                                          \
   X(network)                                                                                       \
   X(attention)                                                                                     \
+  X(figure)                                                                                        \
   X(cli)
 
 #define X(name) Suite *name##_suite(void);
