@@ -36,6 +36,8 @@
 #include "../src/text.h"
 
 #define MS_FIGURES(X)                                                                              \
+  X(surface)                                                                                       \
+  X(balls)                                                                                         \
   X(exponent)                                                                                      \
   X(landing)                                                                                       \
   X(switch_off)                                                                                    \
@@ -71,10 +73,11 @@ typedef struct ms_curve {
   char message[768];     /* of that failure */
   const ms_model *model; /* names the columns */
   size_t points, columns, d, kept, count;
-  double *rows;             /* points * columns */
-  double *states;           /* points * kept: x(t), kept = d but for large runs (see ms_run_keep) */
-  double *x;                /* d: the last x */
+  const double *rows;       /* points * columns */
+  const double *states;     /* points * kept: x(t), kept = d but for large runs (see ms_run_keep) */
+  const double *x;          /* d: the last x */
   struct ms_entry *entries; /* count: the summary */
+  double *numbers;          /* rows, states and x lie in this block */
 } ms_curve;
 
 /* A run to be made: "key=value key=value ..." by printf; "key=full|quick" gives the value that it

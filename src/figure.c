@@ -48,8 +48,8 @@ struct ms_drawing {
   LIST(claim) claims;
   LIST(value) values;
   LIST(char *) pictures;
-  LIST(char *) paths; /* of data files */
-  size_t done;        /* curves that have run */
+  LIST(char *) paths;    /* of data files */
+  size_t done, finished; /* curves of the calls before; all that have run */
 };
 
 /* Room for one more entry; false (and the drawing failed) without memory. */
@@ -187,73 +187,88 @@ ms_curve *ms_curve_add(ms_drawing *f, const char *name, const char *format, ...)
   return c ? c : &no_curve;
 }
 
-/* Takes over what a finished run holds. */
-static ms_status take(ms_curve *c, ms_run *run, ms_error *err) {
-  ms_summary entry;
-  c->model = run->model;
-  c->points = run->recorded;
-  c->d = run->d;
-  c->kept = run->kept;
-  while (c->model->observables[c->columns].name)
-    c->columns++;
-  while (ms_run_summary_at(run, c->count, &entry))
-    c->count++;
-  c->entries = calloc(c->count, sizeof *c->entries);
-  c->x = ms_doubles(c->d);
-  if (!c->entries || !c->x)
+/* In the process of the run: what a curve keeps of it, after four lengths. */
+static double *collect(void *ctx, size_t job, const ms_run *run, size_t *count) {
+  (void)ctx;
+  (void)job;
+  size_t columns = 0;
+  while (run->model->observables[columns].name)
+    columns++;
+  size_t rows = run->recorded * columns, states = run->recorded * run->kept;
+  double *values = ms_doubles(*count = 4 + rows + states + run->d);
+  if (!values)
+    return NULL;
+  const double lengths[] = {(double)run->recorded, (double)columns, (double)run->kept,
+                            (double)run->d};
+  memcpy(values, lengths, sizeof lengths);
+  memcpy(values + 4, run->rows, rows * sizeof *values);
+  memcpy(values + 4 + rows, run->states, states * sizeof *values);
+  memcpy(values + 4 + rows + states, run->last_x, run->d * sizeof *values);
+  return values;
+}
+
+static const ms_model *model_of(const ms_config *cfg) {
+  const char *name = ms_config_text(cfg, "model");
+  size_t i = 0;
+  while (ms_model_at(i) && strcmp(ms_model_at(i)->name, name) != 0)
+    i++;
+  return ms_model_at(i);
+}
+
+static ms_status keep(ms_curve *c, const ms_result *r, ms_error *err) {
+  if (r->entries == 0)
+    return MS_OK; /* nothing was recorded */
+  c->numbers = ms_doubles(r->count);
+  c->entries = calloc(r->entries, sizeof *c->entries);
+  if (!c->numbers || !c->entries)
     return ms_no_memory(err);
-  for (size_t i = 0; i < c->count && ms_run_summary_at(run, i, &entry); i++)
-    c->entries[i] = (struct ms_entry){entry.key, entry.text ? NAN : entry.value};
-  memcpy(c->x, run->last_x, c->d * sizeof *c->x);
-  c->rows = run->rows;
-  c->states = run->states;
-  run->rows = run->states = NULL;
-  run->recorded = 0;
+  memcpy(c->numbers, r->values, r->count * sizeof *r->values);
+  c->model = model_of(c->cfg);
+  c->points = (size_t)r->values[0];
+  c->columns = (size_t)r->values[1];
+  c->kept = (size_t)r->values[2];
+  c->d = (size_t)r->values[3];
+  c->rows = c->numbers + 4;
+  c->states = c->rows + c->points * c->columns;
+  c->x = c->states + c->points * c->kept;
+  c->count = r->entries;
+  for (size_t i = 0; i < c->count; i++)
+    c->entries[i] =
+        (struct ms_entry){r->summary[i].key, r->summary[i].text ? NAN : r->summary[i].value};
   return MS_OK;
 }
 
-static ms_status make_run(ms_drawing *f, ms_curve *c, ms_error *err) {
-  ms_run *run;
-  ms_error why;
-  ms_status status = ms_run_new(&run, c->cfg, err);
-  if (status != MS_OK)
-    return status;
-  ms_run_interrupt_on(run, f->options->interrupt);
-  for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++)
-    status = ms_run_advance(run, i, err);
-  c->status = status;
-  if (ms_run_finish(run, status, err, &why) == MS_OK && take(c, run, &why) != MS_OK) {
-    *err = why;
-    status = c->status = why.status;
-  }
-  ms_run_free(run);
+static ms_status done(void *ctx, size_t job, const ms_result *result, ms_error *err) {
+  ms_drawing *f = ctx;
+  ms_curve *c = f->curves.at[f->done + job];
+  f->finished++;
+  c->status = result->status;
+  snprintf(c->message, sizeof c->message, "%s", result->message);
+  if (c->status == MS_INTERRUPTED || (c->status < 0 && !c->may_fail))
+    return ms_fail(err, c->status, "curve %s: %.600s", *c->name ? c->name : "without a name",
+                   c->message);
+  ms_status status = keep(c, result, err);
+  if (status == MS_OK && ms_figure_progress(f, (double)f->finished / (double)f->curves.count))
+    status = ms_fail(err, MS_INTERRUPTED, "interrupted");
   return status;
 }
 
-/* A run without which there is no figure. */
-static void curve_failed(ms_drawing *f, const ms_curve *c, const ms_error *why) {
-  ms_error err;
-  ms_fail(&err, why->status, "curve %s: %.600s", *c->name ? c->name : "without a name",
-          why->message);
-  ms_figure_fail(f, &err);
-}
-
 bool ms_curves_run(ms_drawing *f) {
-  size_t all = f->curves.count;
-  while (f->status >= 0 && f->done < all) {
-    ms_curve *c = f->curves.at[f->done];
-    ms_error err;
-    ms_status status = make_run(f, c, &err);
-    if (status < 0) {
-      snprintf(c->message, sizeof c->message, "%s", err.message);
-      c->status = status;
-      if (status == MS_INTERRUPTED || !c->may_fail)
-        curve_failed(f, c, &err);
-    }
-    f->done++;
-    if (ms_figure_progress(f, (double)f->done / (double)all))
-      interrupt(f);
-  }
+  size_t jobs = f->curves.count - f->done;
+  if (f->status < 0 || jobs == 0)
+    return f->status >= 0;
+  ms_error err;
+  const ms_config **configs = calloc(jobs, sizeof *configs);
+  ms_runs_options options = {
+      .ctx = f, .collect = collect, .done = done, .interrupt = f->options->interrupt};
+  for (size_t i = 0; configs && i < jobs; i++)
+    configs[i] = f->curves.at[f->done + i]->cfg;
+  if (!configs)
+    f->status = ms_no_memory(&f->err);
+  else if (ms_runs(configs, jobs, &options, &err) < 0)
+    ms_figure_fail(f, &err);
+  free(configs);
+  f->done = f->curves.count;
   return f->status >= 0;
 }
 
@@ -716,9 +731,7 @@ static void curve_free(ms_curve *c) {
   if (!c)
     return;
   ms_config_free(c->cfg);
-  free(c->rows);
-  free(c->states);
-  free(c->x);
+  free(c->numbers);
   free(c->entries);
   free(c);
 }

@@ -72,7 +72,7 @@ START_TEST(test_unknown_names_are_answered_with_the_nearest) {
   ms_drawing *f;
   ms_error err;
   ck_assert_int_eq(ms_figure_draw(&f, "surfce", &o, &err), MS_BAD_SETTING);
-  ck_assert_ptr_nonnull(strstr(err.message, "did you mean 'surface'?"));
+  ck_assert_msg(strstr(err.message, "did you mean 'surface'?") != NULL, "%s", err.message);
   ck_assert_ptr_null(f);
   o.style = "papr";
   ck_assert_int_eq(ms_figure_draw(&f, "surface", &o, &err), MS_BAD_SETTING);
