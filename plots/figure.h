@@ -42,6 +42,7 @@
   X(landing)                                                                                       \
   X(switch_off)                                                                                    \
   X(on_off)                                                                                        \
+  X(sparsify)                                                                                      \
   X(equal_dose)                                                                                    \
   X(lasso)                                                                                         \
   X(spectrum)                                                                                      \

@@ -9,8 +9,8 @@
  * or u^2 - v^2, the mirror flow, which needs no convexity: dmu/dt = -grad f(x). */
 #include "../models/net.h"
 #include "images.h"
+#include "mixed.h"
 #include "random.h"
-#include "run.h"
 #include "sparsify.h"
 #include "text.h"
 #include <cblas.h>
@@ -76,11 +76,8 @@ typedef struct network {
   const char *checkpoint;
   char *identity; /* settings that a checkpoint must share */
   /* flow */
-  ms_ode gradient, mirror;
-  ms_integrator *in, *beside;        /* the one whose x is recorded, the one it is compared with */
-  const ms_param *like;              /* of the mirror flow */
-  double *ln_beta, *kappa, *scratch; /* weights each; d */
-  double piece_to;
+  ms_mixed flow;
+  double *start; /* of the mirror flow: ln beta, kappa; weights each */
   /* results */
   double accuracy, test_loss, test_accuracy;
   double *extras; /* recorded rows of layers * LAYER_NUMBERS + BINS */
@@ -150,7 +147,7 @@ static const ms_setting settings[] = {
      .help = "passes over the samples, of each cycle of pruning"},
     {"lr-schedule", MS_CHOICE, "NAME", "cosine", .choice = rates_choice, .group = GROUP,
      .help = "learning rate over the epochs"},
-    {"ham", MS_REAL, "C", "200", .min = 0, .max = HUGE_VAL, .group = GROUP,
+    {"ham", MS_REAL, "C", "5", .min = 0, .max = HUGE_VAL, .group = GROUP,
      .help = "strength of the multiplicative step of --sparsify ham"},
     {"prune-cycles", MS_COUNT, "N", "0", .min = 0, .max = 1000, .group = GROUP,
      .help = "prune and train again N times"},
@@ -196,13 +193,6 @@ static double test_accuracy(network *a, const double *x) {
   size_t train = a->images.train;
   mean_loss(a, x, train, a->images.count - train, NULL, &accuracy);
   return accuracy;
-}
-
-static bool finite_all(const double *v, size_t n) {
-  double sum = 0;
-  for (size_t i = 0; i < n; i++)
-    sum += v[i] - v[i];
-  return sum == 0;
 }
 
 /* Not by BLAS, whose order of summation hangs on where v happens to lie in memory: a resumed run
@@ -570,135 +560,52 @@ static ms_status make_identity(network *a, ms_error *err) {
 
 /* ---- The flows ------------------------------------------------------------------------------ */
 
-static double alpha_at(const network *a, double t) {
-  const ms_schedule *s = a->run->schedule;
-  return t >= a->piece_to ? ms_schedule_alpha_before(s, a->piece_to) : ms_schedule_alpha(s, t);
+static void flow_map(void *self, const double *p, double *x) {
+  ms_sparse_map(&((network *)self)->sparse, p, x);
 }
 
-static int gradient_rhs(void *self, double t, const double *p, double *out) {
+static void flow_pull(void *self, const double *p, const double *G, double alpha, double *out) {
+  ms_sparse_pull(&((network *)self)->sparse, p, G, alpha, out);
+}
+
+static double flow_value(void *self, const double *x, double *G) {
   network *a = self;
-  ms_sparse_map(&a->sparse, p, a->scratch);
-  if (!finite_all(a->scratch, a->net.d) ||
-      !isfinite(mean_loss(a, a->scratch, 0, a->images.train, a->G, NULL)))
-    return 1;
-  ms_sparse_pull(&a->sparse, p, a->G, alpha_at(a, t), out);
-  for (size_t i = 0; i < a->sparse.size; i++)
-    out[i] = -out[i];
-  return 0;
-}
-
-static void tolerance_of(void *self, double t, const double *p, double *tolerance) {
-  const network *a = self;
-  (void)t;
-  /* weights matter by what they do together: relative to their size as a whole */
-  double size = cblas_dnrm2((int)a->sparse.size, p, 1) / sqrt((double)a->sparse.size);
-  for (size_t i = 0; i < a->sparse.size; i++)
-    tolerance[i] = a->run->setup.rtol * (fabs(p[i]) + size) + 1e-300;
-}
-
-static int mirror_x(network *a, double t, const double *mu, double *x) {
-  const ms_start start = {a->ln_beta, a->kappa};
-  size_t weights = a->net.weights;
-  memcpy(x + weights, mu + weights, (a->net.d - weights) * sizeof *x);
-  return a->like->primal(a->like, &start, 0, weights, -ms_schedule_dose(a->run->schedule, t), mu, x,
-                         NULL);
-}
-
-/* The dual variables of the weights, then the biases as they are. */
-static int mirror_rhs(void *self, double t, const double *mu, double *out) {
-  network *a = self;
-  int status = mirror_x(a, t, mu, a->scratch);
-  if (status)
-    return status;
-  if (!isfinite(mean_loss(a, a->scratch, 0, a->images.train, out, NULL)))
-    return 1;
-  for (size_t i = 0; i < a->net.d; i++)
-    out[i] = -out[i];
-  return 0;
-}
-
-static void mirror_tolerance(void *self, double t, const double *mu, double *tolerance) {
-  const network *a = self;
-  (void)t;
-  for (size_t i = 0; i < a->net.d; i++)
-    tolerance[i] = a->run->setup.rtol * (0.1 + fabs(mu[i]));
-}
-
-static double next_break(void *self, double t) {
-  return ms_schedule_next_break(((network *)self)->run->schedule, t);
-}
-
-static void enter(void *self, double from, double to) {
-  (void)from;
-  ((network *)self)->piece_to = to;
-}
-
-static bool finished(void *self, double t, const double *y) {
-  (void)self, (void)t, (void)y;
-  return false;
-}
-
-static void component(void *self, size_t i, char *name, size_t size) {
-  (void)self;
-  snprintf(name, size, "w[%zu]", i);
+  return mean_loss(a, x, 0, a->images.train, G, NULL);
 }
 
 static ms_status build_flows(network *a, ms_error *err) {
-  ms_run *run = a->run;
-  const ms_config *cfg = run->cfg;
   const ms_sparsifier *class = a->sparse.class;
-  const char *mode = ms_config_text(cfg, "flow");
-  ms_setup *s = &run->setup;
-  bool wanted = strcmp(mode, "mirror") == 0 || strcmp(mode, "both") == 0;
-  bool possible = class->product && isfinite(a->sparse.ln_beta);
+  size_t weights = a->net.weights;
   if (!class->smooth)
     return ms_fail(err, MS_UNSUPPORTED, "--sparsify %s: has no flow; --method sgd trains it",
                    class->name);
-  if (wanted && !possible)
-    return ms_fail(err, MS_UNSUPPORTED,
-                   "--flow %s: --sparsify %s has no mirror flow; product and pilot have one", mode,
-                   class->name);
-  bool cheap = (double)a->net.weights * (double)a->images.train <= PARTNER_NUMBERS;
-  bool mirror = possible && (wanted || (strcmp(mode, "auto") == 0 && cheap));
-  bool gradient = !mirror || strcmp(mode, "mirror") != 0;
-  size_t weights = a->net.weights;
-  double *start = ms_doubles(MS_MAX(a->sparse.size, a->net.d));
-  a->ln_beta = ms_doubles(weights);
-  a->kappa = ms_doubles(weights);
-  ms_status status = start && a->ln_beta && a->kappa ? MS_OK : ms_no_memory(err);
-  const ms_ode common = {.self = a,
-                         .next_break = next_break,
-                         .enter = enter,
-                         .finished = finished,
-                         .component = component};
-  if (status == MS_OK && gradient) {
-    a->gradient = common;
-    a->gradient.size = a->sparse.size;
-    a->gradient.rhs = gradient_rhs;
-    a->gradient.tolerance = tolerance_of;
-    ms_sparse_start(&a->sparse, a->x0, start);
-    status = ms_integrator_new(&a->in, s->method, &a->gradient, start, s->t_end, s->step_limit,
-                               NULL, err);
+  double *p0 = ms_doubles(a->sparse.size);
+  a->start = ms_doubles(2 * weights);
+  if (!p0 || !a->start) {
+    free(p0);
+    return ms_no_memory(err);
   }
-  for (size_t i = 0; ms_param_at(i); i++)
+  a->flow = (ms_mixed){.self = a,
+                       .separable = weights,
+                       .d = a->net.d,
+                       .size = a->sparse.size,
+                       .rtol = a->run->setup.rtol,
+                       .map = flow_map,
+                       .value = flow_value,
+                       .pull = flow_pull,
+                       .start = {a->start, a->start + weights}};
+  bool mirror = class->product && isfinite(a->sparse.ln_beta);
+  for (size_t i = 0; mirror && ms_param_at(i); i++)
     if (strcmp(ms_param_at(i)->name, a->sparse.uv ? "uv" : "mw") == 0)
-      a->like = ms_param_at(i);
-  if (status == MS_OK && mirror) {
-    a->mirror = common;
-    a->mirror.size = a->net.d;
-    a->mirror.rhs = mirror_rhs;
-    a->mirror.tolerance = mirror_tolerance;
-    for (size_t i = 0; i < weights; i++) {
-      a->ln_beta[i] = a->sparse.ln_beta;
-      a->kappa[i] = asinh(a->x0[i] * exp(-a->sparse.ln_beta));
-      start[i] = 0;
-    }
-    memcpy(start + weights, a->x0 + weights, (a->net.d - weights) * sizeof *start);
-    status = ms_integrator_new(gradient ? &a->beside : &a->in, s->method, &a->mirror, start,
-                               s->t_end, s->step_limit, NULL, err);
+      a->flow.like = ms_param_at(i);
+  for (size_t i = 0; mirror && i < weights; i++) {
+    a->start[i] = a->sparse.ln_beta;
+    a->start[weights + i] = asinh(a->x0[i] * exp(-a->sparse.ln_beta));
   }
-  free(start);
-  run->flow_name = gradient && mirror ? "both" : mirror ? "mirror" : "gradient";
+  ms_sparse_start(&a->sparse, a->x0, p0);
+  bool cheap = (double)weights * (double)a->images.train <= PARTNER_NUMBERS;
+  ms_status status = ms_mixed_new(&a->flow, a->run, p0, a->x0 + weights, cheap, err);
+  free(p0);
   return status;
 }
 
@@ -812,7 +719,7 @@ static ms_status build_steps(network *a, ms_error *err) {
   a->prune_part = ms_config_real(cfg, "prune-part");
   a->rate = (rate)choice_index(cfg, "lr-schedule");
   a->rewind = (rewind_to)choice_index(cfg, "rewind");
-  a->lr = ms_config_given(cfg, "lr") ? ms_config_real(cfg, "lr") : 0.05;
+  a->lr = ms_config_given(cfg, "lr") ? ms_config_real(cfg, "lr") : 0.2;
   a->momentum = ms_config_given(cfg, "momentum") ? ms_config_real(cfg, "momentum") : 0.9;
   a->checkpoint = ms_config_text(cfg, "checkpoint");
   run->setup.training.lr = a->lr;
@@ -896,11 +803,10 @@ static ms_status build(ms_run *run, ms_error *err) {
     return status;
   a->x0 = ms_doubles(a->net.d);
   a->G = ms_doubles(a->net.d);
-  a->scratch = ms_doubles(a->net.d);
   a->A = ms_doubles(a->net.room * a->net.inputs);
   a->label = calloc(a->net.room, sizeof *a->label);
   a->extras_wide = a->net.layers * LAYER_NUMBERS + BINS;
-  if (!a->x0 || !a->G || !a->scratch || !a->A || !a->label)
+  if (!a->x0 || !a->G || !a->A || !a->label)
     return ms_no_memory(err);
   status = initial(a, (uint64_t)ms_config_real(cfg, "seed"), err);
   if (status == MS_OK)
@@ -947,40 +853,26 @@ static ms_status advance_steps(network *a, double t, ms_error *err) {
 }
 
 static ms_status advance_flows(network *a, double *t, ms_error *err) {
-  ms_run *run = a->run;
-  ms_status status = ms_integrator_advance(a->in, t, err);
-  if (status < 0)
-    return status;
-  bool gradient = a->in->ode == &a->gradient;
-  int bad = 0;
-  if (gradient) {
-    a->p = a->in->out;
-    ms_sparse_map(&a->sparse, a->p, run->x);
-  } else {
-    bad = mirror_x(a, *t, a->in->out, run->x);
-  }
-  if (bad || !finite_all(run->x, run->d))
-    return ms_fail_at(err, MS_NOT_FINITE, *t, "x is not finite at t = %.6g", *t);
-  if (a->beside) {
-    status = ms_integrator_advance(a->beside, t, err);
-    if (status < 0 || mirror_x(a, *t, a->beside->out, a->scratch) != 0)
-      return status < 0 ? status : ms_fail_at(err, MS_NOT_FINITE, *t, "mirror flow: x overflows");
-    run->gap = ms_run_distance(run, a->scratch);
-  }
-  a->at.alpha = ms_schedule_alpha(run->schedule, *t);
-  a->at.dose = ms_schedule_dose(run->schedule, *t);
-  return MS_OK;
+  ms_status status = ms_mixed_advance(&a->flow, t, err);
+  a->at.alpha = ms_schedule_alpha(a->run->schedule, *t);
+  a->at.dose = ms_schedule_dose(a->run->schedule, *t);
+  return status;
 }
 
 /* ---- What is measured ----------------------------------------------------------------------- */
 
+/* p as trained last; NULL where only a mirror flow runs. */
+static const double *weights_of(const network *a) {
+  return a->steps ? a->p : a->flow.p;
+}
+
 static void measure_layer(const network *a, size_t l, double zero, double *out) {
   size_t count, first = ms_net_layer_weights(&a->net, l, &count);
-  const double *x = a->run->x;
+  const double *x = a->run->x, *p = weights_of(a);
   double weight = 0, weighted = 0, ln_beta = 0;
   memset(out, 0, LAYER_NUMBERS * sizeof *out);
   for (size_t i = first; i < first + count; i++) {
-    double size = fabs(x[i]), beta = a->p ? ms_sparse_beta(&a->sparse, a->p, i) : NAN;
+    double size = fabs(x[i]), beta = p ? ms_sparse_beta(&a->sparse, p, i) : NAN;
     out[LAYER_L1] += size;
     out[LAYER_NONZEROS] += size > zero;
     out[LAYER_FLIPS] += x[i] * a->x0[i] < 0;
@@ -996,13 +888,14 @@ static void measure_layer(const network *a, size_t l, double zero, double *out) 
 
 /* How far the balances are from beta e^{-4A}, relative to the largest square of a number of w. */
 static double balance_drift(const network *a) {
-  if (!a->p || !a->sparse.class->product || a->cycles)
+  const double *p = weights_of(a);
+  if (!p || !a->sparse.class->product || a->cycles)
     return NAN;
   double size = 0, drift = 0, beta = exp(a->sparse.ln_beta - 4 * a->at.dose);
   for (size_t i = 0; i < a->net.weights; i++) {
-    double u = a->p[i], v = a->p[a->net.weights + i];
+    double u = p[i], v = p[a->net.weights + i];
     size = fmax(size, fmax(u * u, v * v));
-    drift = fmax(drift, fabs(ms_sparse_beta(&a->sparse, a->p, i) - beta));
+    drift = fmax(drift, fabs(ms_sparse_beta(&a->sparse, p, i) - beta));
   }
   return size > 0 ? drift / size : 0;
 }
@@ -1057,10 +950,7 @@ static ms_status advance(ms_run *run, double *t, ms_error *err) {
 static void interrupt(ms_run *run, const volatile sig_atomic_t *flag) {
   network *a = own_of(run);
   a->interrupt = flag;
-  if (a->in)
-    a->in->interrupt = flag;
-  if (a->beside)
-    a->beside->interrupt = flag;
+  ms_mixed_interrupt(&a->flow, flag);
 }
 
 /* ---- Observables ---------------------------------------------------------------------------- */
@@ -1190,8 +1080,7 @@ static void finish(ms_run *run) {
     ms_error ignored;
     save(a, run->recorded, &ignored);
   } else {
-    run->steps = a->in->steps;
-    run->rhs_count = a->in->rhs_count + (a->beside ? a->beside->rhs_count : 0);
+    ms_mixed_count(&a->flow);
   }
   find_pruned(a, run->x);
 }
@@ -1278,20 +1167,16 @@ static void release(ms_run *run) {
   network *a = own_of(run);
   if (!a)
     return;
-  double *flow_p = a->in ? a->in->out : NULL;
-  if (a->p == flow_p)
-    a->p = NULL;
-  ms_integrator_free(a->in);
-  ms_integrator_free(a->beside);
+  ms_mixed_free(&a->flow);
   ms_images_free(&a->images);
   ms_net_free(&a->net);
   if (a->rng)
     gsl_rng_free(a->rng);
   if (a->rng_before)
     gsl_rng_free(a->rng_before);
-  void *blocks[] = {a->x0,    a->G,       a->p,      a->velocity,    a->slope,    a->rescue,
-                    a->mask,  a->A,       a->label,  a->order,       a->identity, a->ln_beta,
-                    a->kappa, a->scratch, a->extras, a->sparse.mask, a->seen,     a->cycle};
+  void *blocks[] = {a->x0,     a->G,           a->p,     a->velocity, a->slope,    a->rescue,
+                    a->mask,   a->A,           a->label, a->order,    a->identity, a->start,
+                    a->extras, a->sparse.mask, a->seen,  a->cycle};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
     free(blocks[i]);
   free(a);

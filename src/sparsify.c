@@ -156,18 +156,18 @@ static void continuous_pull(const ms_sparse *s, const double *p, const double *G
 static const ms_sparsifier sparsifiers[] = {
     {"plain", "x itself, no regularizer", .smooth = true, .schedule = "none", ITSELF,
      .pull = plain_pull},
-    {"l1", "x itself, alpha |x|_1", .schedule = "constant", .alpha = 1e-4, ITSELF, .pull = l1_pull},
+    {"l1", "x itself, alpha |x|_1", .schedule = "constant", .alpha = 1e-3, ITSELF, .pull = l1_pull},
     {"decay", "x itself, weight decay alpha |x|^2", .smooth = true, .schedule = "constant",
-     .alpha = 1e-4, ITSELF, .pull = decay_pull},
+     .alpha = 1e-3, ITSELF, .pull = decay_pull},
     {"spred", "x = m w from |m| = |w|, constant weight decay", .schedule = "constant",
-     .alpha = 1e-4, PRODUCT},
+     .alpha = 1e-3, PRODUCT},
     {"continuous", "x = w s(c m), a sigmoid mask that hardens, alpha times its sum",
-     .schedule = "constant", .alpha = 1e-4, .width = 2, .start = continuous_start,
+     .schedule = "constant", .alpha = 3e-4, .width = 2, .start = continuous_start,
      .map = continuous_map, .pull = continuous_pull},
     {"product", "x = m w without weight decay", .schedule = "none", PRODUCT},
-    {"pilot", "x = m w, weight decay on, then off", .schedule = "adaptive", .alpha = 1e-4, PRODUCT},
+    {"pilot", "x = m w, weight decay on, then off", .schedule = "adaptive", .alpha = 1e-3, PRODUCT},
     {"ham", "x itself, each step followed by a multiplicative one", .smooth = true,
-     .schedule = "constant", .alpha = 1e-3, ITSELF, .pull = ham_pull, .after = ham_after},
+     .schedule = "constant", .alpha = 1e-2, ITSELF, .pull = ham_pull, .after = ham_after},
 };
 
 const ms_sparsifier *ms_sparsifier_at(size_t i) {

@@ -320,11 +320,9 @@ END_TEST
 START_TEST(digits_are_learned_by_every_way) {
   for (size_t k = 0; ms_sparsifier_at(k); k++) {
     const char *name = ms_sparsifier_at(k)->name;
-    bool ham = ms_sparsifier_at(k)->after != NULL;
     ms_run *run = run_with((pair[]){{"layers", "32"},
                                     {"sparsify", name},
                                     {"epochs", getenv("MS_TEST_QUICK") ? "2" : "12"},
-                                    {"ham", ham ? "2" : ""},
                                     {"points", "3"},
                                     {NULL, NULL}});
     double least = getenv("MS_TEST_QUICK") ? 0.2 : 0.9;
