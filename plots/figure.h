@@ -48,7 +48,8 @@
   X(spectrum)                                                                                      \
   X(storage)                                                                                       \
   X(attention_decay)                                                                               \
-  X(morph)
+  X(morph)                                                                                         \
+  X(attention_margin)
 
 typedef struct ms_figure {
   const char *name, *title;
