@@ -1,4 +1,4 @@
-# The look of all pictures. Arguments (gnuplot -e): format = png|svg|pdf|gif, output = file, and for
+# The look of all pictures. Arguments (gnuplot -e): format = png|svg|pdf|gif|txt, output = file, and for
 # figures style = 'screen' or 'paper', columns = 1 or 2 (columns of print that a paper picture spans).
 #
 # Set before load: either width, height (pixels of a screen, 96 to the inch), or the panels,
@@ -25,6 +25,7 @@ if (format eq 'png') set terminal pngcairo size pixels,pixels*height/width font 
 if (format eq 'svg') set terminal svg size 96*inches,96*inches*height/width font sprintf("DejaVu Sans,%.1f", points/0.78) linewidth fine background rgb "white"
 if (format eq 'pdf') set terminal pdfcairo size inches,inches*height/width font sprintf("DejaVu Sans,%.1f", points) fontscale 1 linewidth fine pointscale (paper ? 0.35 : 0.5)
 if (format eq 'gif') set terminal gif animate delay 8 loop 0 optimize size width,height font 'DejaVuSans,10' linewidth 1.5 background rgb 'white'
+if (format eq 'txt') set terminal dumb size 79,24 ansi256
 set output output
 
 # Okabe and Ito's colours: told apart by colour-blind readers, and in grey.
@@ -43,3 +44,4 @@ set key samplen 1.6 spacing 1.15 reverse Left textcolor rgb ink
 set pointsize 0.7
 set datafile separator comma
 set datafile missing ''
+if (format eq 'txt') { unset grid; set border 31; set tics in scale 1 }

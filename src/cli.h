@@ -19,7 +19,8 @@ typedef int cli_command(int argc, char **argv);
   X(figure,                                                                                        \
     "NAME... [--all] [--out DIR] [--quick] [--style=screen|paper] [--format=png,svg,pdf,gif] "     \
     "[--set KEY=VALUE]",                                                                           \
-    "runs, draws and checks figures of the literature (list figures)")
+    "runs, draws and checks figures of the literature (list figures)")                             \
+  X(demo, "[--no-pause] [--out DIR]", "a guided tour: what weight decay does to training")
 
 #define X(name, arguments, summary) cli_command cli_##name;
 CLI_COMMANDS(X)

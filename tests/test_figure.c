@@ -369,6 +369,20 @@ START_TEST(test_exit_codes_of_the_command) {
 }
 END_TEST
 
+START_TEST(test_the_tour_runs_through) {
+  size_t size;
+  if (!getenv("MIRRORSIM"))
+    return;
+  ck_assert_int_eq(program("demo"), 0); /* not a terminal: no keys are waited for */
+  char *text = contents("out", &size);
+  ck_assert_ptr_nonnull(strstr(text, "x_j(t), the 8 that end largest"));
+  ck_assert_ptr_nonnull(strstr(text, "truth_error"));
+  ck_assert_ptr_nonnull(strstr(text, "6. Your turn"));
+  free(text);
+  ck_assert_int_eq(program("demo --fast"), 2);
+}
+END_TEST
+
 Suite *figure_suite(void) {
   Suite *s = suite_create("figure");
   TCase *t = tcase_create("figure");
@@ -384,6 +398,7 @@ Suite *figure_suite(void) {
   tcase_add_test(t, test_interrupted_leaves_nothing);
   tcase_add_test(t, test_same_bytes_again);
   tcase_add_test(t, test_exit_codes_of_the_command);
+  tcase_add_test(t, test_the_tour_runs_through);
   suite_add_tcase(s, t);
   return s;
 }
