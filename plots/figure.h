@@ -43,6 +43,7 @@
   X(switch_off)                                                                                    \
   X(on_off)                                                                                        \
   X(sparsify)                                                                                      \
+  X(four_features)                                                                                 \
   X(equal_dose)                                                                                    \
   X(lasso)                                                                                         \
   X(spectrum)                                                                                      \
