@@ -15,6 +15,10 @@ typedef int cli_command(int argc, char **argv);
   X(run, "", "one run; no command means run")                                                      \
   X(list, "[NAME] [--json]", "what there is, one line each")                                       \
   X(check, "[--g FORMULAS] [--h FORMULA] [options of run]", "does a mirror flow exist, and why?")  \
+  X(sweep,                                                                                         \
+    "--grid KEY=VALUES... [--zip KEY=VALUES...] [--cases FILE.csv] [--workers N] "                 \
+    "[--resume] [--keep-runs] [--group-by KEY,...] [--show COLUMN] [options of run]",              \
+    "many runs on all cores, one table; VALUES: 0,1e-3,1e-2  1:20  log:1e-10:1:11")                \
   X(plot, "RUN_DIR [--plot=png,svg,pdf]", "redraw a run's pictures")                               \
   X(figure,                                                                                        \
     "NAME... [--all] [--out DIR] [--quick] [--style=screen|paper] [--format=png,svg,pdf,gif] "     \
@@ -51,7 +55,7 @@ extern volatile sig_atomic_t cli_interrupted;
 void cli_catch_interrupts(void);
 double cli_seconds(void); /* monotonic */
 
-/* Draws the pictures of a run in `dir` in each of the comma-separated formats. */
+/* Draws the pictures of a run or a sweep in `dir` in each of the comma-separated formats. */
 int cli_draw(const char *dir, const char *formats, bool quiet);
 /* The folder of the gnuplot scripts: $MIRRORSIM_PLOTS, or beside the program, in its clone or where
  * it is installed; NULL where it is not found. */

@@ -24,8 +24,11 @@ const char *cli_find_scripts(char *path, size_t size) {
 }
 
 int cli_draw(const char *dir, const char *formats, bool quiet) {
-  static const char *const plots[] = {"trajectory", "potential", "effects"};
-  char path[4096];
+  static const char *const of_run[] = {"trajectory", "potential", "effects", NULL};
+  static const char *const of_sweep[] = {"sweep", NULL};
+  char path[4096], probe[4200];
+  snprintf(probe, sizeof probe, "%s/sweep.csv", dir);
+  const char *const *plots = access(probe, R_OK) == 0 ? of_sweep : of_run;
   ms_error err;
   const char *scripts = cli_find_scripts(path, sizeof path);
   if (!scripts) {
@@ -37,7 +40,7 @@ int cli_draw(const char *dir, const char *formats, bool quiet) {
     char name[8];
     format += *format == ',';
     snprintf(name, sizeof name, "%.*s", (int)strcspn(format, ","), format);
-    for (size_t i = 0; i < sizeof plots / sizeof *plots; i++) {
+    for (size_t i = 0; plots[i]; i++) {
       if (ms_plot(scripts, dir, plots[i], name, &err) != MS_OK) {
         cli_complain(&err);
         return EXIT_FAILED;
@@ -71,8 +74,11 @@ int cli_plot(int argc, char **argv) {
   char probe[4200];
   if (code == EXIT_SUCCESS) {
     snprintf(probe, sizeof probe, "%s/summary.json", dir);
-    if (access(probe, R_OK) != 0)
-      code = cli_usage_error("plot: %s holds no run (no summary.json)", dir, NULL);
+    bool run = access(probe, R_OK) == 0;
+    snprintf(probe, sizeof probe, "%s/sweep.csv", dir);
+    if (!run && access(probe, R_OK) != 0)
+      code = cli_usage_error("plot: %s holds no run (no summary.json) and no sweep (no sweep.csv)",
+                             dir, NULL);
   }
   ms_config_free(cfg);
   return code ? code : cli_draw(dir, formats, false);

@@ -276,7 +276,8 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
   if (limit || saddle)
     return limit ? build_limit(run, err) : build_saddle(run, err);
   bool mirror = strcmp(mode, "gradient") != 0, exists = s->param->primal != NULL;
-  if (mirror && !exists && strcmp(mode, "auto") != 0)
+  bool either = strcmp(mode, "auto") == 0 || strcmp(mode, "one") == 0;
+  if (mirror && !exists && !either)
     return ms_fail(err, MS_UNSUPPORTED, "--flow %s: --param %s has no mirror flow: %s", mode,
                    s->param->name, s->param->no_mirror);
   if (mirror && s->param->at && !s->param->warp && ms_schedule_total(run->schedule) > 0) {

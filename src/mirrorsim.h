@@ -248,6 +248,47 @@ MS_API bool ms_check_claim_at(const ms_check *check, size_t i, ms_check_claim *c
 /* All of it; free() it. */
 MS_API char *ms_check_json(const ms_check *check);
 
+/* ---- Sweeps --------------------------------------------------------------------------------- */
+
+/* A base configuration and the settings that vary, their cases numbered 0, 1, ... */
+typedef struct ms_sweep ms_sweep;
+
+/* `base` is copied. Free with ms_sweep_free. NULL without memory. */
+MS_API ms_sweep *ms_sweep_new(const ms_config *base);
+MS_API void ms_sweep_free(ms_sweep *sweep);
+/* Adds "key=value,value,...": cases are the product of all that is added. Values are texts, whole
+ * numbers FROM:TO or FROM:TO:STEP, and lin:FROM:TO:COUNT and log:FROM:TO:COUNT. All values are
+ * checked; `origin` ("--grid") names the place in messages. */
+MS_API ms_status ms_sweep_grid(ms_sweep *sweep, const char *text, const char *origin,
+                               ms_error *err);
+/* The same, but all lists added by this function go along together; they are equally long. */
+MS_API ms_status ms_sweep_zip(ms_sweep *sweep, const char *text, const char *origin, ms_error *err);
+/* A CSV file whose header names settings; each row is a case (an empty field: the default). */
+MS_API ms_status ms_sweep_cases(ms_sweep *sweep, const char *path, ms_error *err);
+MS_API size_t ms_sweep_count(const ms_sweep *sweep);
+/* The k-th setting that varies, NULL after the last. */
+MS_API const char *ms_sweep_key(const ms_sweep *sweep, size_t k);
+
+typedef struct ms_sweep_options {
+  const char *dir;      /* folder for its files, made where missing */
+  size_t workers;       /* processes; 0: one for each core */
+  bool resume;          /* goes on where an earlier call with the same sweep and dir was stopped */
+  bool keep_runs;       /* the files of each run, too: dir/runs/<number> */
+  const char *group_by; /* comma-separated settings; NULL: all that vary but the seed, if it does */
+  const char *show;     /* what plots show; NULL: truth_error, or loss where there is none */
+  const volatile sig_atomic_t *interrupt;
+  void (*progress)(void *ctx, size_t done, size_t failed, size_t count); /* NULL: none */
+  void *ctx;
+} ms_sweep_options;
+
+/* Makes the runs and writes dir/sweep.csv (a row for each: number, settings that vary, summary,
+ * status, error) and dir/groups.csv (mean and quantiles over the runs of each group). Finished runs
+ * are in dir/journal at once: whatever stops the sweep, it can be resumed, and ends with the same
+ * bytes. *failed: how many runs failed. Where not given, --flow is "one", and
+ * --points 2 unless runs are kept. */
+MS_API ms_status ms_sweep_run(const ms_sweep *sweep, const ms_sweep_options *options,
+                              size_t *failed, ms_error *err);
+
 /* ---- Figures ----------------------------------------------------------------------------------
  */
 

@@ -35,6 +35,7 @@ typedef struct named {
 
 static const named flow_modes[] = {
     {"auto", "the mirror flow, and the gradient flow beside it where that is cheap"},
+    {"one", "one flow alone: the mirror flow where a model is known by it, else the gradient flow"},
     {"mirror", "the mirror flow alone"},
     {"gradient", "the gradient flow of the weights alone"},
     {"both", "both, with their gap"},

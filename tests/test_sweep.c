@@ -1,10 +1,15 @@
-/* Many runs: the pool of processes. */
+/* Many runs: the pool of processes, sweeps and their journals. */
 #include "pool.h"
 #include "run.h"
+#include "sweep.h"
 #include "tests.h"
+#include <ftw.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- The pool ------------------------------------------------------------------------------- */
@@ -172,6 +177,414 @@ START_TEST(test_runs) {
 }
 END_TEST
 
+/* ---- Sweeps --------------------------------------------------------------------------------- */
+
+static char folder[64];
+
+static void make_folder(void) {
+  snprintf(folder, sizeof folder, "/tmp/mirrorsim-sweep-XXXXXX");
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *at) {
+  (void)info, (void)kind, (void)at;
+  return remove(path);
+}
+
+static void remove_folder(void) {
+  nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A whole file, freed by the caller; NULL where there is none. */
+static char *contents(const char *name) {
+  char path[256], *text = NULL;
+  size_t size = 0;
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  FILE *file = fopen(path, "r");
+  if (!file)
+    return NULL;
+  if (getdelim(&text, &size, 0, file) < 0)
+    text[0] = 0;
+  fclose(file);
+  return text;
+}
+
+/* Small runs; two of them fail. */
+static ms_sweep *small_sweep(void) {
+  static const char *const base[][2] = {{"n", "4"}, {"wd-schedule", "step"}};
+  ms_config *cfg = ms_config_new();
+  ms_error err;
+  for (size_t i = 0; i < 2; i++)
+    ms_config_set(cfg, base[i][0], base[i][1], base[i][0], &err);
+  ms_sweep *sweep = ms_sweep_new(cfg);
+  ms_config_free(cfg);
+  ck_assert_int_eq(ms_sweep_grid(sweep, "init-scale=1e-1000,log:0.01:1:2", "--grid", &err), MS_OK);
+  ck_assert_int_eq(ms_sweep_zip(sweep, "sparsity=1,7", "--zip", &err), MS_OK);
+  ck_assert_int_eq(ms_sweep_grid(sweep, "seed=1:4", "--grid", &err), MS_OK);
+  ck_assert_int_eq(ms_sweep_zip(sweep, "d=8,6", "--zip", &err), MS_OK); /* 7 of 6: fails */
+  ck_assert_uint_eq(ms_sweep_count(sweep), 24);
+  return sweep;
+}
+
+static ms_status run_small(size_t workers, bool resume, ms_error *err) {
+  ms_sweep *sweep = small_sweep();
+  ms_sweep_options options = {.dir = folder, .workers = workers, .resume = resume};
+  size_t failed = 0;
+  ms_status status = ms_sweep_run(sweep, &options, &failed, err);
+  if (status == MS_OK)
+    ck_assert_uint_eq(failed, 12);
+  ms_sweep_free(sweep);
+  return status;
+}
+
+static char *undisturbed, *undisturbed_groups;
+
+static void make_undisturbed(void) {
+  ms_error err;
+  make_folder();
+  ck_assert_int_eq(run_small(1, false, &err), MS_OK);
+  undisturbed = contents("sweep.csv");
+  undisturbed_groups = contents("groups.csv");
+  remove_folder();
+  make_folder();
+}
+
+static void check_undisturbed(void) {
+  char *table = contents("sweep.csv"), *groups = contents("groups.csv");
+  ck_assert_ptr_nonnull(table);
+  ck_assert_int_eq(strcmp(table, undisturbed), 0); /* too long for Check to show */
+  ck_assert_int_eq(strcmp(groups, undisturbed_groups), 0);
+  free(table);
+  free(groups);
+  remove_folder();
+}
+
+START_TEST(test_workers) {
+  ms_error err;
+  make_undisturbed();
+  ck_assert_int_eq(run_small(_i ? 5 : 2, false, &err), MS_OK);
+  check_undisturbed();
+  size_t lines = 0;
+  for (const char *at = undisturbed; (at = strchr(at, '\n')); at++)
+    lines++;
+  ck_assert_uint_eq(lines, 25);
+  ck_assert_ptr_nonnull(strstr(undisturbed, "\n5,1e-1000,7,6,1,"));
+  ck_assert_ptr_nonnull(strstr(undisturbed, ",sparsity: '7' is not allowed; at most d = 6\n"));
+}
+END_TEST
+
+/* Killed at random moments, again and again, until one call comes through. */
+START_TEST(test_killed) {
+  ms_error err;
+  make_undisturbed();
+  srand((unsigned)_i + 1);
+  size_t kills = 0;
+  for (bool whole = false; !whole; kills += !whole) {
+    pid_t child = fork();
+    if (child == 0)
+      _exit(run_small((size_t)_i + 1, true, &err) == MS_OK ? 0 : 1);
+    if (kills < 10)
+      usleep((useconds_t)(rand() % 25000));
+    if (kills < 10)
+      kill(child, SIGKILL);
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    whole = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    ck_assert(whole || WIFSIGNALED(status));
+  }
+  check_undisturbed();
+}
+END_TEST
+
+/* Whatever byte the journal is cut or spoilt at. */
+START_TEST(test_torn) {
+  ms_error err;
+  char path[256];
+  make_undisturbed();
+  ck_assert_int_eq(run_small(2, false, &err), MS_OK);
+  ck_assert_int_eq(run_small(2, false, &err), MS_BAD_SETTING);
+  ck_assert_ptr_nonnull(strstr(err.message, "--resume"));
+  char *journal = contents("journal");
+  long size = (long)strlen(journal);
+  snprintf(path, sizeof path, "%s/journal", folder);
+  for (long cut = 0; cut < size; cut += 1 + size / (getenv("MS_TEST_QUICK") ? 3 : 12)) {
+    FILE *file = fopen(path, "w");
+    fwrite(journal, 1, (size_t)cut, file);
+    if (cut % 2)
+      fputs("nonsense\t1\n3", file);
+    fclose(file);
+    ms_status status = run_small(2, true, &err);
+    if (cut < 20 && cut % 2) /* not even the first line is one */
+      ck_assert_int_eq(status, MS_BAD_SETTING);
+    else
+      ck_assert_int_eq(status, MS_OK);
+  }
+  journal[size / 2] ^= 1; /* one line of the middle has changed */
+  FILE *file = fopen(path, "w");
+  fwrite(journal, 1, (size_t)size, file);
+  fclose(file);
+  ck_assert_int_eq(run_small(2, true, &err), MS_OK);
+  free(journal);
+  check_undisturbed();
+}
+END_TEST
+
+/* A disk that is full is an error; what was written before is kept. */
+START_TEST(test_full) {
+  ms_error err;
+  make_undisturbed();
+  signal(SIGXFSZ, SIG_IGN);
+  struct rlimit limit = {3000, RLIM_INFINITY};
+  ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  ck_assert_int_eq(run_small(2, false, &err), MS_CANNOT_WRITE);
+  ck_assert_ptr_nonnull(strstr(err.message, "--resume"));
+  char *journal = contents("journal");
+  ck_assert_uint_eq(strlen(journal), 3000);
+  free(journal);
+  limit.rlim_cur = RLIM_INFINITY;
+  ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  ck_assert_int_eq(run_small(2, true, &err), MS_OK);
+  check_undisturbed();
+}
+END_TEST
+
+static volatile sig_atomic_t stop;
+
+static void stop_soon(void *ctx, size_t done, size_t failed, size_t count) {
+  (void)ctx, (void)failed, (void)count;
+  stop = done >= 7;
+}
+
+START_TEST(test_interrupted) {
+  ms_error err;
+  size_t failed, lines = 0;
+  make_undisturbed();
+  ms_sweep *sweep = small_sweep();
+  ms_sweep_options options = {
+      .dir = folder, .workers = 2, .interrupt = &stop, .progress = stop_soon};
+  ck_assert_int_eq(ms_sweep_run(sweep, &options, &failed, &err), MS_INTERRUPTED);
+  char *table = contents("sweep.csv"); /* what there is can be read at once */
+  for (const char *at = table; (at = strchr(at, '\n')); at++)
+    lines++;
+  ck_assert_uint_ge(lines, 8);
+  ck_assert_uint_lt(lines, 24);
+  free(table);
+  stop = 0;
+  options.progress = NULL;
+  options.resume = true;
+  ck_assert_int_eq(ms_sweep_run(sweep, &options, &failed, &err), MS_OK);
+  ms_sweep_free(sweep);
+  check_undisturbed();
+}
+END_TEST
+
+START_TEST(test_keep_runs) {
+  ms_error err;
+  size_t failed;
+  make_folder();
+  ms_sweep *sweep = small_sweep();
+  ms_sweep_options options = {.dir = folder, .workers = 2, .keep_runs = true};
+  ck_assert_int_eq(ms_sweep_run(sweep, &options, &failed, &err), MS_OK);
+  char *config = contents("runs/000002/config.ini"), *table = contents("runs/000002/x.csv");
+  ck_assert_ptr_nonnull(strstr(config, "init-scale = 1e-1000"));
+  ck_assert_ptr_nonnull(strstr(config, "seed = 2"));
+  ck_assert_ptr_nonnull(table);
+  ck_assert_ptr_null(contents("runs/000005/config.ini")); /* that one failed */
+  free(config);
+  free(table);
+  options.keep_runs = false;
+  options.resume = true;
+  ck_assert_int_eq(ms_sweep_run(sweep, &options, &failed, &err), MS_BAD_SETTING);
+  ms_sweep_free(sweep);
+  remove_folder();
+}
+END_TEST
+
+/* ---- What can be asked for ------------------------------------------------------------------ */
+
+static const struct {
+  const char *text, *expected;
+} bad[] = {
+    {"wd=1,x", "--grid wd: 'x' is not allowed; it takes a number of at least 0"},
+    {"wdd=1", "no setting is called 'wdd'; did you mean 'wd'?"},
+    {"wd", "'wd' is not KEY=VALUE"},
+    {"wd=", "a value is missing"},
+    {"wd=1,,2", "a value is missing"},
+    {"seed=5:1", "its steps do not lead"},
+    {"seed=1:9:0", "its steps do not lead"},
+    {"seed=1:2.5", "whole numbers"},
+    {"wd=log:0:1:3", "greater than 0"},
+    {"wd=log:1:2", "FROM:TO:COUNT"},
+    {"wd=lin:1:2:1", "at least 2"},
+    {"wd=lin:a:2:2", "its ends are numbers"},
+    {"seed=1:1000000000", "too many"},
+    {"out=a,b", "cannot vary"},
+    {"n=1,2", "varies already"},
+    {"wd-schedule=linar", "did you mean 'linear'"},
+};
+enum { BAD = sizeof bad / sizeof *bad };
+
+START_TEST(test_bad) {
+  ms_config *cfg = ms_config_new();
+  ms_sweep *sweep = ms_sweep_new(cfg);
+  ms_error err;
+  ck_assert_int_eq(ms_sweep_grid(sweep, "n=3,4", "--grid", &err), MS_OK);
+  ck_assert_int_eq(ms_sweep_grid(sweep, bad[_i].text, "--grid", &err), MS_BAD_SETTING);
+  ck_assert_msg(strstr(err.message, bad[_i].expected), "'%s' says: %s", bad[_i].text, err.message);
+  ck_assert_ptr_nonnull(strstr(err.message, "--grid"));
+  ck_assert_uint_eq(ms_sweep_count(sweep), 2);
+  ms_sweep_free(sweep);
+  ms_config_free(cfg);
+}
+END_TEST
+
+static const struct {
+  const char *text, *values;
+} good[] = {
+    {"seed=1:3,7", "1 2 3 7"},
+    {"seed=7:1:-3", "7 4 1"},
+    {"wd=lin:0:1:5", "0 0.25 0.5 0.75 1"},
+    {"wd=log:1e-3:10:5", "1e-3 0.01 0.1 1 10"},
+    {"init-scale=log:1e-1000:1e-990:3,2", "1e-1000 1e-995 1e-990 2"},
+    {"init-scale=log:1e-2:4e-2:3", "1e-2 0.02 4e-2"},
+    {"param=mw,uv", "mw uv"},
+};
+enum { GOOD = sizeof good / sizeof *good };
+
+START_TEST(test_values) {
+  ms_config *cfg = ms_config_new();
+  ms_sweep *sweep = ms_sweep_new(cfg);
+  ms_error err;
+  char all[300] = "";
+  ck_assert_msg(ms_sweep_grid(sweep, good[_i].text, "--grid", &err) == MS_OK, "%s", err.message);
+  for (size_t i = 0; i < ms_sweep_count(sweep); i++)
+    snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? " " : "",
+             ms_sweep_value(sweep, i, ms_sweep_key(sweep, 0)));
+  ck_assert_str_eq(all, good[_i].values);
+  ms_sweep_free(sweep);
+  ms_config_free(cfg);
+}
+END_TEST
+
+static ms_status read_cases(ms_sweep **sweep, const char *text, ms_error *err) {
+  char path[256];
+  snprintf(path, sizeof path, "%s/cases.csv", folder);
+  FILE *file = fopen(path, "w");
+  fputs(text, file);
+  fclose(file);
+  ms_config *cfg = ms_config_new();
+  *sweep = ms_sweep_new(cfg);
+  ms_config_free(cfg);
+  return ms_sweep_cases(*sweep, path, err);
+}
+
+START_TEST(test_cases) {
+  ms_sweep *sweep;
+  ms_error err;
+  make_folder();
+  ck_assert_int_eq(read_cases(&sweep, "wd, \"seed\"\r\n0.1,1\n,\"2\"\n", &err), MS_OK);
+  ck_assert_uint_eq(ms_sweep_count(sweep), 2);
+  ck_assert_str_eq(ms_sweep_value(sweep, 0, "wd"), "0.1");
+  ck_assert_str_eq(ms_sweep_value(sweep, 1, "wd"), ""); /* the default */
+  ck_assert_str_eq(ms_sweep_value(sweep, 1, "seed"), "2");
+  ms_sweep_free(sweep);
+  static const char *const wrong[][2] = {
+      {"wd,seed\n0.1,x\n", "cases.csv:2:5: seed: 'x' is not allowed"},
+      {"wd,seed\n0.1\n", "cases.csv:2: has 1 fields; the header names 2"},
+      {"wd,sead\n0.1,1\n", "cases.csv:1:4: no setting is called 'sead'; did you mean 'seed'?"},
+      {"wd,wd\n0.1,1\n", "two columns 'wd'"},
+      {"wd\n", "has no cases"},
+      {"", "has no cases"},
+      {"wd\n\"1\n", "a quote does not end"}};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    ck_assert_int_lt(read_cases(&sweep, wrong[i][0], &err), 0);
+    ck_assert_msg(strstr(err.message, wrong[i][1]), "case %zu: %s", i, err.message);
+    ms_sweep_free(sweep);
+  }
+  remove_folder();
+}
+END_TEST
+
+/* ---- Groups --------------------------------------------------------------------------------- */
+
+static int by_size(const void *a, const void *b) {
+  const double *x = a, *y = b;
+  return *x < *y ? -1 : *x > *y;
+}
+
+/* numpy.quantile's default */
+static double quantile_of(const double *sorted, size_t count, double q) {
+  double at = q * (double)(count - 1);
+  size_t low = (size_t)at;
+  double next = low + 1 < count ? sorted[low + 1] : sorted[low];
+  return sorted[low] + (at - (double)low) * (next - sorted[low]);
+}
+
+/* Mean and quantiles against runs made one by one. */
+START_TEST(test_groups) {
+  enum { SEEDS = 5 };
+  ms_error err;
+  ms_config *cfg = ms_config_new();
+  static const char *const base[][2] = {
+      {"n", "4"}, {"d", "8"}, {"flow", "mirror"}, {"points", "4"}};
+  for (size_t i = 0; i < 4; i++)
+    ms_config_set(cfg, base[i][0], base[i][1], base[i][0], &err);
+  make_folder();
+  ms_sweep *sweep = ms_sweep_new(cfg);
+  ms_sweep_options options = {.dir = folder, .workers = 2};
+  size_t failed;
+  ck_assert_int_eq(ms_sweep_grid(sweep, "seed=1:5", "--grid", &err), MS_OK);
+  ck_assert_int_eq(ms_sweep_grid(sweep, "wd=0.01,0.1", "--grid", &err), MS_OK);
+  ck_assert_int_eq(ms_sweep_run(sweep, &options, &failed, &err), MS_OK);
+  ck_assert_uint_eq(failed, 0);
+  char *groups = contents("groups.csv"), *line;
+  ck_assert_int_eq(strncmp(groups, "wd,quantity,runs,mean,sd,min,q10,q25,median,q75,q90,max\n", 56),
+                   0);
+  for (int w = 0; w < 2; w++) {
+    double l1[SEEDS], sum = 0, squares = 0, mean, sd, least, q[5], most;
+    ms_config_set(cfg, "wd", w ? "0.1" : "0.01", "wd", &err);
+    for (int s = 0; s < SEEDS; s++) {
+      char seed[16];
+      ms_run *run;
+      snprintf(seed, sizeof seed, "%d", s + 1);
+      ms_config_set(cfg, "seed", seed, "seed", &err);
+      ck_assert_int_ge(ms_run_whole(&run, cfg, NULL, &err), 0);
+      l1[s] = ms_run_summary(run, "l1");
+      sum += l1[s];
+      ms_run_free(run);
+    }
+    for (int s = 0; s < SEEDS; s++)
+      squares += (l1[s] - sum / SEEDS) * (l1[s] - sum / SEEDS);
+    qsort(l1, SEEDS, sizeof *l1, by_size);
+    line = strstr(groups, w ? "\n0.1,l1,5," : "\n0.01,l1,5,");
+    ck_assert_ptr_nonnull(line);
+    ck_assert_int_eq(sscanf(strstr(line, "l1,5,") + 5, "%lf,%lf,%lf,%lf,%lf,%lf,%lf,%lf,%lf", &mean,
+                            &sd, &least, &q[0], &q[1], &q[2], &q[3], &q[4], &most),
+                     9);
+    static const double part[] = {0.1, 0.25, 0.5, 0.75, 0.9};
+    ck_assert_double_eq_tol(mean, sum / SEEDS, 1e-14 * sum);
+    ck_assert_double_eq_tol(sd, sqrt(squares / (SEEDS - 1)), 1e-12 * sum);
+    ck_assert_double_eq(least, l1[0]);
+    ck_assert_double_eq(most, l1[SEEDS - 1]);
+    for (int k = 0; k < 5; k++)
+      ck_assert_double_eq_tol(q[k], quantile_of(l1, SEEDS, part[k]), 1e-14 * sum);
+  }
+  free(groups);
+  options.resume = true;
+  options.group_by = "n";
+  ck_assert_int_eq(ms_sweep_run(sweep, &options, &failed, &err), MS_BAD_SETTING);
+  ck_assert_str_eq(err.message, "--group-by: 'n' does not vary in this sweep");
+  options.group_by = "seed";
+  options.show = "truth_eror";
+  ck_assert_int_eq(ms_sweep_run(sweep, &options, &failed, &err), MS_BAD_SETTING);
+  ck_assert_ptr_nonnull(
+      strstr(err.message, "'truth_eror' is no column of sweep.csv; did you mean 'truth_error'?"));
+  ms_sweep_free(sweep);
+  ms_config_free(cfg);
+  remove_folder();
+}
+END_TEST
+
 Suite *sweep_suite(void) {
   Suite *suite = suite_create("sweep");
   TCase *pool = tcase_create("pool");
@@ -180,5 +593,18 @@ Suite *sweep_suite(void) {
   tcase_add_loop_test(pool, test_pool_stops, 0, 2);
   tcase_add_test(pool, test_runs);
   suite_add_tcase(suite, pool);
+  TCase *sweep = tcase_create("sweep");
+  tcase_set_timeout(sweep, 120);
+  tcase_add_loop_test(sweep, test_workers, 0, 2);
+  tcase_add_loop_test(sweep, test_killed, 0, 2);
+  tcase_add_test(sweep, test_torn);
+  tcase_add_test(sweep, test_full);
+  tcase_add_test(sweep, test_interrupted);
+  tcase_add_test(sweep, test_keep_runs);
+  tcase_add_loop_test(sweep, test_bad, 0, BAD);
+  tcase_add_loop_test(sweep, test_values, 0, GOOD);
+  tcase_add_test(sweep, test_cases);
+  tcase_add_test(sweep, test_groups);
+  suite_add_tcase(suite, sweep);
   return suite;
 }
