@@ -60,7 +60,7 @@ typedef struct ms_model {
   ms_status (*pair)(ms_run *run, ms_pair *pair, ms_error *err);
 } ms_model;
 
-#define MS_MODELS(X) X(diag) X(sensing) X(lora) X(attention) X(network)
+#define MS_MODELS(X) X(diag) X(sensing) X(lora) X(attention) X(network) X(sparse_coding)
 /* The models there are, NULL after the last. */
 const ms_model *ms_model_at(size_t i);
 

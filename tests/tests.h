@@ -27,6 +27,7 @@
   X(factored)                                                                                      \
   X(lora)                                                                                          \
   X(network)                                                                                       \
+  X(coding)                                                                                        \
   X(attention)                                                                                     \
   X(figure)                                                                                        \
   X(cli)
