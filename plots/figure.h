@@ -50,7 +50,8 @@
   X(storage)                                                                                       \
   X(attention_decay)                                                                               \
   X(morph)                                                                                         \
-  X(attention_margin)
+  X(attention_margin)                                                                              \
+  X(pilot)
 
 typedef struct ms_figure {
   const char *name, *title;
