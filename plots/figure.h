@@ -39,6 +39,7 @@
   X(surface)                                                                                       \
   X(balls)                                                                                         \
   X(exponent)                                                                                      \
+  X(woodworth)                                                                                     \
   X(landing)                                                                                       \
   X(switch_off)                                                                                    \
   X(on_off)                                                                                        \
