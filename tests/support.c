@@ -1,6 +1,8 @@
 /* Runs for the suites of models. */
+#include "../src/factored.h"
 #include "../src/text.h"
 #include "tests.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,4 +45,31 @@ ms_run *test_whole(const char *model, const char *const *settings) {
   ck_assert_msg(status >= 0, "%s", err.message);
   ck_assert_int_eq(ms_run_finish(run, status, NULL, NULL), MS_OK);
   return run;
+}
+
+/* Fourth-order differences along random directions: error h^4 f^(5), rounding 1e-16 f / h. */
+void test_gradient(const char *model, const char *const *settings) {
+  ms_run *run = test_new(model, settings);
+  ms_objective *o = ms_factored_objective(run);
+  size_t d = o->rows * o->cols;
+  double *X = ms_doubles(4 * d), *G = X + d, *V = G + d, *Y = V + d;
+  gsl_rng *rng = ms_random_new(7, MS_STREAM_DATA);
+  for (int trial = 0; trial < 5; trial++) {
+    ms_random_gaussian(rng, X, d, 0.3);
+    ms_random_gaussian(rng, V, d, 1);
+    double f = o->value(o, X, G), slope = 0, difference = 0, h = 1e-3;
+    ck_assert_double_eq(f, o->value(o, X, NULL));
+    const double at[] = {-2, -1, 1, 2}, weight[] = {1 / 12.0, -8 / 12.0, 8 / 12.0, -1 / 12.0};
+    for (int k = 0; k < 4; k++) {
+      for (size_t i = 0; i < d; i++)
+        Y[i] = X[i] + at[k] * h * V[i];
+      difference += weight[k] * o->value(o, Y, NULL) / h;
+    }
+    for (size_t i = 0; i < d; i++)
+      slope += G[i] * V[i];
+    ck_assert_double_eq_tol(slope, difference, 1e-7 * (1 + fabs(f)));
+  }
+  gsl_rng_free(rng);
+  free(X);
+  ms_run_free(run);
 }

@@ -10,37 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool quick(void) {
-  return getenv("MS_TEST_QUICK") != NULL;
-}
-
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-static ms_status try_run(ms_run **run, const char *const *settings, ms_error *err) {
-  ms_config *cfg = ms_config_new();
-  ck_assert_int_eq(ms_config_set(cfg, "model", "attention", "--model", NULL), MS_OK);
-  for (; *settings; settings++) {
-    char name[64];
-    const char *equal = strchr(*settings, '=');
-    snprintf(name, sizeof name, "%.*s", (int)(equal - *settings), *settings);
-    ms_status set = ms_config_set(cfg, name, equal + 1, name, err);
-    ck_assert_msg(set == MS_OK, "%s: %s", *settings, err->message);
-  }
-  ms_status status = ms_run_new(run, cfg, err);
-  ms_config_free(cfg);
-  return status;
-}
-
-static ms_run *new_run(const char *const *settings) {
-  ms_run *run = NULL;
-  ms_error err = {0};
-  ck_assert_msg(try_run(&run, settings, &err) == MS_OK, "%s", err.message);
-  return run;
-}
-
 /* To its end; the nuclear ratio must stay where it can be. */
 static ms_run *whole(const char *const *settings) {
-  ms_run *run = new_run(settings);
+  ms_run *run = test_new("attention", settings);
   ms_error err = {0};
   ms_status status = MS_OK;
   for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++) {
@@ -65,36 +37,12 @@ static double end_of(const char *const *settings, const char *observable) {
 
 /* ---- The loss ------------------------------------------------------------------------------- */
 
-static void check_gradient(const char *const *settings) {
-  ms_run *run = new_run(settings);
-  ms_objective *o = ms_factored_objective(run);
-  size_t d = o->rows * o->cols;
-  double *X = ms_doubles(4 * d), *G = X + d, *V = G + d, *Y = V + d;
-  gsl_rng *rng = ms_random_new(7, MS_STREAM_DATA);
-  for (int trial = 0; trial < 5; trial++) {
-    ms_random_gaussian(rng, X, d, 0.3);
-    ms_random_gaussian(rng, V, d, 1);
-    double f = o->value(o, X, G), difference = 0, h = 1e-3;
-    ck_assert_double_eq(f, o->value(o, X, NULL));
-    const double at[] = {-2, -1, 1, 2}, weight[] = {1 / 12.0, -8 / 12.0, 8 / 12.0, -1 / 12.0};
-    for (int k = 0; k < 4; k++) {
-      for (size_t i = 0; i < d; i++)
-        Y[i] = X[i] + at[k] * h * V[i];
-      difference += weight[k] * o->value(o, Y, NULL) / h;
-    }
-    ck_assert_double_eq_tol(cblas_ddot((int)d, G, 1, V, 1), difference, 1e-7 * (1 + fabs(f)));
-  }
-  gsl_rng_free(rng);
-  free(X);
-  ms_run_free(run);
-}
-
 START_TEST(gradients) {
-  check_gradient(SETTINGS("rows=5", "loss=exponential"));
-  check_gradient(SETTINGS("rows=5", "loss=logistic", "tokens=2"));
-  check_gradient(SETTINGS("rows=4", "tokens=7", "n=3"));
-  check_gradient(SETTINGS("rows=5", "attention=linear"));
-  check_gradient(SETTINGS("rows=5", "attention=linear", "loss=logistic"));
+  test_gradient("attention", WITH("rows=5", "loss=exponential"));
+  test_gradient("attention", WITH("rows=5", "loss=logistic", "tokens=2"));
+  test_gradient("attention", WITH("rows=4", "tokens=7", "n=3"));
+  test_gradient("attention", WITH("rows=5", "attention=linear"));
+  test_gradient("attention", WITH("rows=5", "attention=linear", "loss=logistic"));
 }
 END_TEST
 
@@ -112,8 +60,8 @@ static double least_margin(ms_objective *o, const double *X) {
  * although the loss itself is e^{-1} there, or ln(1 + e^{-1}). */
 START_TEST(loss_above_its_infimum) {
   for (int logistic = 0; logistic < 2; logistic++) {
-    ms_run *run =
-        new_run(SETTINGS("rows=6", "tokens=4", logistic ? "loss=logistic" : "loss=exponential"));
+    ms_run *run = test_new(
+        "attention", WITH("rows=6", "tokens=4", logistic ? "loss=logistic" : "loss=exponential"));
     ms_objective *o = ms_factored_objective(run);
     size_t d = 36;
     double *X = ms_doubles(2 * d), *G = X + d, before = 0;
@@ -170,9 +118,9 @@ static int dual_rhs(double t, const double *mu, double *out, void *ctx) {
 
 /* The mirror flow of m.w, in its own state, by another integrator. */
 START_TEST(diagonal_factors_are_mw) {
-  ms_run *run =
-      new_run(SETTINGS("factors=diagonal", "rows=8", "init-scale=0.01", "rtol=1e-13",
-                       "wd-schedule=linear", "wd=0.05", "wd-off=20", "t-end=40", "points=9"));
+  ms_run *run = test_new("attention", WITH("factors=diagonal", "rows=8", "init-scale=0.01",
+                                           "rtol=1e-13", "wd-schedule=linear", "wd=0.05",
+                                           "wd-off=20", "t-end=40", "points=9"));
   size_t d = 8;
   dual p = {ms_factored_objective(run), d, 0.01, 0.05, 20, ms_doubles(d * d), ms_doubles(d * d)};
   gsl_odeiv2_system system = {dual_rhs, NULL, d, &p};
@@ -301,15 +249,15 @@ static double direction(const char *const *settings, void (*svm)(ms_objective *,
 #define STOP "stop-loss=0", "points=3", "rtol=1e-6"
 START_TEST(diagonal_factors_to_the_l1_margin) {
   const char *const *early =
-      SETTINGS("factors=diagonal", "wd-schedule=none", "init-scale=1", "t-end=1e8", STOP);
+      WITH("factors=diagonal", "wd-schedule=none", "init-scale=1", "t-end=1e8", STOP);
   const char *const *late =
-      SETTINGS("factors=diagonal", "wd-schedule=none", "init-scale=1", "t-end=1e25", STOP);
+      WITH("factors=diagonal", "wd-schedule=none", "init-scale=1", "t-end=1e25", STOP);
   const char *const seeds[] = {"seed=1", "seed=2", "seed=3"};
   for (size_t s = 0; s < 3; s++)
-    ck_assert_double_gt(direction(SETTINGS("factors=diagonal", "wd-schedule=none", "init-scale=1",
-                                           "n=20", seeds[s]),
-                                  svm_l1),
-                        0.99);
+    ck_assert_double_gt(
+        direction(WITH("factors=diagonal", "wd-schedule=none", "init-scale=1", "n=20", seeds[s]),
+                  svm_l1),
+        0.99);
   double at_first = direction(early, svm_l1), in_the_end = direction(late, svm_l1);
   ck_assert_double_gt(in_the_end, 0.97);
   ck_assert_double_lt(1 - in_the_end, 0.6 * (1 - at_first));
@@ -317,7 +265,7 @@ START_TEST(diagonal_factors_to_the_l1_margin) {
 END_TEST
 
 START_TEST(merged_to_the_l2_margin) {
-  ck_assert_double_gt(direction(SETTINGS("depth=1", "wd-schedule=none"), svm_l2), 0.99);
+  ck_assert_double_gt(direction(WITH("depth=1", "wd-schedule=none"), svm_l2), 0.99);
 }
 END_TEST
 
@@ -329,7 +277,7 @@ START_TEST(constant_weight_decay) {
   const char *const strengths[] = {"wd=0.001", "wd=0.003", "wd=0.01", "wd=0.03", "wd=0.06"};
   double before = INFINITY;
   for (size_t i = 0; i < 5; i++) {
-    ms_run *run = whole(SETTINGS("wd-schedule=constant", strengths[i], "rtol=1e-10"));
+    ms_run *run = whole(WITH("wd-schedule=constant", strengths[i], "rtol=1e-10"));
     double now = ms_run_observe(run, "nuclear_ratio");
     ck_assert_double_lt(now, before - 0.01);
     ck_assert_double_le(ms_run_observe(run, "kkt_residual"), 1e-6);
@@ -346,9 +294,9 @@ START_TEST(what_stays) {
   double ratio[2][2];
   for (int merged = 0; merged < 2; merged++)
     for (int with = 0; with < 2; with++)
-      ratio[merged][with] = end_of(SETTINGS(merged ? "depth=1" : "depth=2",
-                                            with ? "wd-schedule=step" : "wd-schedule=none",
-                                            "wd=0.03", "wd-off=20", "t-end=1000", "points=21"),
+      ratio[merged][with] = end_of(WITH(merged ? "depth=1" : "depth=2",
+                                        with ? "wd-schedule=step" : "wd-schedule=none", "wd=0.03",
+                                        "wd-off=20", "t-end=1000", "points=21"),
                                    "nuclear_ratio");
   ck_assert_double_lt(ratio[0][1], ratio[0][0] - 0.02);
   ck_assert_double_eq_tol(ratio[1][1], ratio[1][0], 0.02);
@@ -359,17 +307,17 @@ START_TEST(refusals) {
   const struct {
     const char *const *settings, *says;
   } cases[] = {
-      {SETTINGS("loss=squared"), "loss: 'squared' is not allowed; --model attention takes"},
-      {SETTINGS("data=x.csv"), "data: goes with --model diag, not with attention"},
-      {SETTINGS("noise=1"), "noise: does not go with --model attention"},
-      {SETTINGS("rank=10"), "rank: '10' is not allowed; at most 9"},
-      {SETTINGS("factors=diagonal", "depth=3"), "depth: '3' is not allowed"},
-      {SETTINGS("method=sgd"), "--method sgd"},
+      {WITH("loss=squared"), "loss: 'squared' is not allowed; --model attention takes"},
+      {WITH("data=x.csv"), "data: goes with --model diag, not with attention"},
+      {WITH("noise=1"), "noise: does not go with --model attention"},
+      {WITH("rank=10"), "rank: '10' is not allowed; at most 9"},
+      {WITH("factors=diagonal", "depth=3"), "depth: '3' is not allowed"},
+      {WITH("method=sgd"), "--method sgd"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     ms_run *run = NULL;
     ms_error err = {0};
-    ms_status status = try_run(&run, cases[i].settings, &err);
+    ms_status status = test_try(&run, "attention", cases[i].settings, &err);
     ck_assert_ptr_null(run);
     ck_assert(status == MS_BAD_SETTING || status == MS_UNSUPPORTED);
     ck_assert_msg(strstr(err.message, cases[i].says) != NULL, "'%s' does not say '%s'", err.message,
@@ -387,7 +335,7 @@ Suite *attention_suite(void) {
   tcase_add_test(tc, diagonal_factors_are_mw);
   tcase_add_test(tc, diagonal_factors_to_the_l1_margin);
   tcase_add_test(tc, refusals);
-  if (!quick()) {
+  if (!test_quick()) {
     tcase_add_test(tc, merged_to_the_l2_margin);
     tcase_add_test(tc, constant_weight_decay);
     tcase_add_test(tc, what_stays);

@@ -10,38 +10,9 @@
 #define PSALM MS_DATA "/psalm_119.txt"
 #define PSALMS MS_DATA "/psalms_except_119.txt"
 
-static bool quick(void) {
-  return getenv("MS_TEST_QUICK") != NULL;
-}
-
-/* Settings "name=value", NULL after the last, on top of --model lora. */
-static ms_status try_run(ms_run **run, const char *const *settings, ms_error *err) {
-  ms_config *cfg = ms_config_new();
-  ck_assert_int_eq(ms_config_set(cfg, "model", "lora", "--model", NULL), MS_OK);
-  for (; *settings; settings++) {
-    char name[64];
-    const char *equal = strchr(*settings, '=');
-    snprintf(name, sizeof name, "%.*s", (int)(equal - *settings), *settings);
-    ms_status set = ms_config_set(cfg, name, equal + 1, name, err);
-    ck_assert_msg(set == MS_OK, "%s: %s", *settings, err->message);
-  }
-  ms_status status = ms_run_new(run, cfg, err);
-  ms_config_free(cfg);
-  return status;
-}
-
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-static ms_run *new_run(const char *const *settings) {
-  ms_run *run = NULL;
-  ms_error err = {0};
-  ck_assert_msg(try_run(&run, settings, &err) == MS_OK, "%s", err.message);
-  return run;
-}
-
 /* To its end; what each(run, ctx) says at every recorded time is for it to check. */
 static ms_run *whole(const char *const *settings, void (*each)(const ms_run *, void *), void *ctx) {
-  ms_run *run = new_run(settings);
+  ms_run *run = test_new("lora", settings);
   ms_error err = {0};
   ms_status status = MS_OK;
   for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++) {
@@ -63,48 +34,21 @@ static double end_of(const char *const *settings, const char *observable) {
 
 /* ---- Gradients ------------------------------------------------------------------------------ */
 
-/* Fourth-order differences along random directions: error h^4 f^(5), rounding 1e-16 f / h. */
-static void check_gradient(const char *const *settings) {
-  ms_run *run = new_run(settings);
-  ms_objective *o = ms_factored_objective(run);
-  size_t d = o->rows * o->cols;
-  double *X = ms_doubles(4 * d), *G = X + d, *V = G + d, *Y = V + d;
-  gsl_rng *rng = ms_random_new(7, MS_STREAM_DATA);
-  for (int trial = 0; trial < 5; trial++) {
-    ms_random_gaussian(rng, X, d, 0.3);
-    ms_random_gaussian(rng, V, d, 1);
-    double f = o->value(o, X, G), slope = 0, difference = 0, h = 1e-3;
-    ck_assert_double_eq(f, o->value(o, X, NULL));
-    const double at[] = {-2, -1, 1, 2}, weight[] = {1 / 12.0, -8 / 12.0, 8 / 12.0, -1 / 12.0};
-    for (int k = 0; k < 4; k++) {
-      for (size_t i = 0; i < d; i++)
-        Y[i] = X[i] + at[k] * h * V[i];
-      difference += weight[k] * o->value(o, Y, NULL) / h;
-    }
-    for (size_t i = 0; i < d; i++)
-      slope += G[i] * V[i];
-    ck_assert_double_eq_tol(slope, difference, 1e-8 * (1 + fabs(f)));
-  }
-  gsl_rng_free(rng);
-  free(X);
-  ms_run_free(run);
-}
-
 START_TEST(gradients) {
-  check_gradient(SETTINGS("activation=tanh", "rows=5", "cols=7", "noise=0.1"));
-  check_gradient(SETTINGS("activation=linear", "rows=7", "cols=5", "noise=0.1"));
-  check_gradient(SETTINGS("data=" PSALM, "vocabulary=12", "rows=5"));
-  check_gradient(SETTINGS("data=" PSALM, "vocabulary=12", "rows=5", "pretrain=" PSALMS));
+  test_gradient("lora", WITH("activation=tanh", "rows=5", "cols=7", "noise=0.1"));
+  test_gradient("lora", WITH("activation=linear", "rows=7", "cols=5", "noise=0.1"));
+  test_gradient("lora", WITH("data=" PSALM, "vocabulary=12", "rows=5"));
+  test_gradient("lora", WITH("data=" PSALM, "vocabulary=12", "rows=5", "pretrain=" PSALMS));
 }
 END_TEST
 
 /* ---- The teacher ---------------------------------------------------------------------------- */
 
 START_TEST(teacher_is_a_solution) {
-  const char *const *kinds[] = {SETTINGS("activation=tanh", "rank=3", "rows=6", "cols=8"),
-                                SETTINGS("activation=linear", "rank=3", "rows=6", "cols=8")};
+  const char *const *kinds[] = {WITH("activation=tanh", "rank=3", "rows=6", "cols=8"),
+                                WITH("activation=linear", "rank=3", "rows=6", "cols=8")};
   for (size_t k = 0; k < 2; k++) {
-    ms_run *run = new_run(kinds[k]);
+    ms_run *run = test_new("lora", kinds[k]);
     ms_objective *o = ms_factored_objective(run);
     double sigma[6], sum = 0, *G = ms_doubles(48);
     ck_assert_double_eq(o->value(o, o->truth, G), 0);
@@ -124,7 +68,7 @@ END_TEST
 
 /* Noise is on the samples trained on, and its variance is what is asked for: half of it is f. */
 START_TEST(noise) {
-  ms_run *run = new_run(SETTINGS("noise=0.5", "n=20000", "rows=3", "cols=4"));
+  ms_run *run = test_new("lora", WITH("noise=0.5", "n=20000", "rows=3", "cols=4"));
   ms_objective *o = ms_factored_objective(run);
   ck_assert_double_eq_tol(o->value(o, o->truth, NULL), 0.125, 5 * 0.125 * sqrt(2 / 20000.0));
   ck_assert_double_eq(o->score(o, o->truth), 0);
@@ -149,10 +93,10 @@ static void follow_law(const ms_run *run, void *ctx) {
 /* |B'B - AA'|_F from its e^{-4A}, and the matrix itself by invariant_drift. */
 START_TEST(balance_decays_with_the_dose) {
   const char *const *kinds[] = {
-      SETTINGS("rtol=1e-10", "wd-schedule=linear", "t-end=60"),
-      SETTINGS("rtol=1e-10", "wd-schedule=cosine", "t-end=60", "width=3", "activation=linear"),
-      SETTINGS("rtol=1e-10", "wd-schedule=step", "t-end=60", "data=" PSALM)};
-  for (size_t k = 0; k < (quick() ? 1 : 3); k++) {
+      WITH("rtol=1e-10", "wd-schedule=linear", "t-end=60"),
+      WITH("rtol=1e-10", "wd-schedule=cosine", "t-end=60", "width=3", "activation=linear"),
+      WITH("rtol=1e-10", "wd-schedule=step", "t-end=60", "data=" PSALM)};
+  for (size_t k = 0; k < (test_quick() ? 1 : 3); k++) {
     law l = {0, 0};
     ms_run *run = whole(kinds[k], follow_law, &l);
     ck_assert(ms_run_observe(run, "dose") > 1 && l.first > 0.1);
@@ -167,8 +111,8 @@ END_TEST
  * though X is not. */
 START_TEST(equal_doses_balance_equally) {
   const char *const *pair[] = {
-      SETTINGS("rtol=1e-12", "wd-schedule=step", "wd=0.03", "wd-off=20", "t-end=40", "rows=10"),
-      SETTINGS("rtol=1e-12", "wd-schedule=constant", "wd=0.015", "t-end=40", "rows=10")};
+      WITH("rtol=1e-12", "wd-schedule=step", "wd=0.03", "wd-off=20", "t-end=40", "rows=10"),
+      WITH("rtol=1e-12", "wd-schedule=constant", "wd=0.015", "t-end=40", "rows=10")};
   double balance[2], nuclear[2];
   for (size_t k = 0; k < 2; k++) {
     ms_run *run = whole(pair[k], NULL, NULL);
@@ -190,30 +134,27 @@ END_TEST
 /* After weight decay: the ratio nuclear / Frobenius of BA stays below that of training without it,
  * as long as one looks. Of X itself, which has no factors, it comes back. */
 START_TEST(factors_remember_what_weights_forget) {
-  double with =
-             end_of(SETTINGS("wd-schedule=step", "wd=0.03", "wd-off=20", STORAGE), "nuclear_ratio"),
-         without = end_of(SETTINGS("wd-schedule=none", STORAGE), "nuclear_ratio");
+  double with = end_of(WITH("wd-schedule=step", "wd=0.03", "wd-off=20", STORAGE), "nuclear_ratio"),
+         without = end_of(WITH("wd-schedule=none", STORAGE), "nuclear_ratio");
   ck_assert_double_lt(with, without - 0.1);
-  double plain_with = end_of(SETTINGS("wd-schedule=step", "wd=0.03", "wd-off=20", "depth=1",
-                                      "activation=linear", STORAGE),
+  double plain_with = end_of(WITH("wd-schedule=step", "wd=0.03", "wd-off=20", "depth=1",
+                                  "activation=linear", STORAGE),
                              "nuclear_ratio"),
-         plain_without =
-             end_of(SETTINGS("wd-schedule=none", "depth=1", "activation=linear", STORAGE),
-                    "nuclear_ratio");
+         plain_without = end_of(WITH("wd-schedule=none", "depth=1", "activation=linear", STORAGE),
+                                "nuclear_ratio");
   ck_assert_double_eq_tol(plain_with, plain_without, 1e-6);
 }
 END_TEST
 
 /* The default run finds the teacher; a constant alpha and no weight decay do not. */
 START_TEST(on_then_off_finds_the_teacher) {
-  double on_off = end_of(SETTINGS("wd-schedule=linear"), "score"),
-         never = end_of(SETTINGS("wd-schedule=none"), "score");
+  double on_off = end_of(WITH("wd-schedule=linear"), "score"),
+         never = end_of(WITH("wd-schedule=none"), "score");
   ck_assert_double_lt(on_off, 1e-5);
   ck_assert_double_lt(3 * on_off, never);
   const char *const strengths[] = {"wd=0.001", "wd=0.01"};
   for (size_t i = 0; i < sizeof strengths / sizeof *strengths; i++)
-    ck_assert_double_lt(3 * on_off,
-                        end_of(SETTINGS("wd-schedule=constant", strengths[i]), "score"));
+    ck_assert_double_lt(3 * on_off, end_of(WITH("wd-schedule=constant", strengths[i]), "score"));
 }
 END_TEST
 
@@ -221,7 +162,7 @@ END_TEST
 
 /* With W0 = 0 and X = 0 every word is as likely as any other. */
 START_TEST(no_knowledge) {
-  ms_run *run = new_run(SETTINGS("data=" PSALM, "vocabulary=50"));
+  ms_run *run = test_new("lora", WITH("data=" PSALM, "vocabulary=50"));
   ms_objective *o = ms_factored_objective(run);
   double *X = ms_doubles(o->rows * o->cols);
   ck_assert_double_eq_tol(o->value(o, X, NULL), log(50), 1e-13);
@@ -258,7 +199,7 @@ START_TEST(comes_to_the_entropy_of_the_text) {
   char data[64];
   snprintf(data, sizeof data, "data=%s", file);
   ms_run *run = whole(
-      SETTINGS(data, "vocabulary=4", "rows=8", "n=6", "wd-schedule=none", "t-end=1e6", "points=5"),
+      WITH(data, "vocabulary=4", "rows=8", "n=6", "wd-schedule=none", "t-end=1e6", "points=5"),
       NULL, NULL);
   double entropy = (2 * log(1.5) + log(3)) / 6;
   ck_assert_double_eq_tol(ms_run_observe(run, "loss"), entropy, 1e-4);
@@ -270,7 +211,7 @@ END_TEST
 
 /* W0 knows the other psalms: that helps, and training helps more. */
 START_TEST(pretraining) {
-  ms_run *run = whole(SETTINGS("data=" PSALM, "pretrain=" PSALMS), NULL, NULL);
+  ms_run *run = whole(WITH("data=" PSALM, "pretrain=" PSALMS), NULL, NULL);
   ms_objective *o = ms_factored_objective(run);
   double *X = ms_doubles(o->rows * o->cols), untrained = o->score(o, X);
   ck_assert_double_lt(untrained, log(64) - 0.8);
@@ -289,22 +230,22 @@ START_TEST(refusals) {
   const struct {
     const char *const *settings, *says;
   } cases[] = {
-      {SETTINGS("loss=logistic"), "loss: 'logistic' is not allowed"},
-      {SETTINGS("sparsity=3"), "sparsity: goes with --model diag, not with lora"},
-      {SETTINGS("rank=21"), "rank: '21' is not allowed; at most 20"},
-      {SETTINGS("vocabulary=9"), "vocabulary: goes with --data of lora"},
-      {SETTINGS("pretrain=" PSALM), "pretrain: goes with --data of lora"},
-      {SETTINGS("data=" PSALM, "noise=1"), "noise: does not go with --data of lora"},
-      {SETTINGS("data=" PSALM, "n=100000"), "n: '100000' is not allowed; the text has 2425 pairs"},
-      {SETTINGS("data=/none/such.txt"), "/none/such.txt: cannot be read: No such file"},
-      {SETTINGS("data=/tmp"), "/tmp: cannot be read: Is a directory"},
-      {SETTINGS("data=" PSALM, "pretrain=/none/such.txt"), "/none/such.txt: cannot be read"},
-      {SETTINGS(data), "has 2 words; at least 4"},
+      {WITH("loss=logistic"), "loss: 'logistic' is not allowed"},
+      {WITH("sparsity=3"), "sparsity: goes with --model diag, not with lora"},
+      {WITH("rank=21"), "rank: '21' is not allowed; at most 20"},
+      {WITH("vocabulary=9"), "vocabulary: goes with --data of lora"},
+      {WITH("pretrain=" PSALM), "pretrain: goes with --data of lora"},
+      {WITH("data=" PSALM, "noise=1"), "noise: does not go with --data of lora"},
+      {WITH("data=" PSALM, "n=100000"), "n: '100000' is not allowed; the text has 2425 pairs"},
+      {WITH("data=/none/such.txt"), "/none/such.txt: cannot be read: No such file"},
+      {WITH("data=/tmp"), "/tmp: cannot be read: Is a directory"},
+      {WITH("data=" PSALM, "pretrain=/none/such.txt"), "/none/such.txt: cannot be read"},
+      {WITH(data), "has 2 words; at least 4"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     ms_run *run = NULL;
     ms_error err = {0};
-    ms_status status = try_run(&run, cases[i].settings, &err);
+    ms_status status = test_try(&run, "lora", cases[i].settings, &err);
     ck_assert_ptr_null(run);
     ck_assert(status == MS_BAD_SETTING || status == MS_BAD_INPUT);
     ck_assert_msg(strstr(err.message, cases[i].says) != NULL, "'%s' does not say '%s'", err.message,
@@ -326,7 +267,7 @@ Suite *lora_suite(void) {
   tcase_add_test(tc, no_knowledge);
   tcase_add_test(tc, comes_to_the_entropy_of_the_text);
   tcase_add_test(tc, refusals);
-  if (!quick()) {
+  if (!test_quick()) {
     tcase_add_test(tc, factors_remember_what_weights_forget);
     tcase_add_test(tc, on_then_off_finds_the_teacher);
     tcase_add_test(tc, pretraining);

@@ -43,5 +43,7 @@ bool test_quick(void);
 ms_status test_try(ms_run **run, const char *model, const char *const *settings, ms_error *err);
 ms_run *test_new(const char *model, const char *const *settings);   /* at its beginning */
 ms_run *test_whole(const char *model, const char *const *settings); /* at its end */
+/* The gradient of a matrix model's loss against differences. */
+void test_gradient(const char *model, const char *const *settings);
 
 #endif
