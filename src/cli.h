@@ -22,7 +22,7 @@ typedef int cli_command(int argc, char **argv);
   X(plot, "RUN_DIR [--plot=png,svg,pdf]", "redraw a run's pictures")                               \
   X(figure,                                                                                        \
     "NAME... [--all] [--out DIR] [--quick] [--style=screen|paper] [--format=png,svg,pdf,gif] "     \
-    "[--set KEY=VALUE]",                                                                           \
+    "[--set KEY=VALUE] [--gallery DIR]",                                                           \
     "runs, draws and checks figures of the literature (list figures)")                             \
   X(demo, "[--no-pause] [--out DIR]", "a guided tour: what weight decay does to training")
 

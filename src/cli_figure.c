@@ -6,12 +6,12 @@
 
 static const char usage[] =
     "usage: mirrorsim figure NAME... [--out DIR] [--quick] [--style screen|paper] "
-    "[--format png,svg,pdf] [--set KEY=VALUE]; figure --all";
+    "[--format png,svg,pdf] [--set KEY=VALUE]; figure --all [--gallery DIR]";
 
 enum { FIGURES_MAX = 128 };
 
 typedef struct order {
-  const char *names[FIGURES_MAX], *dir, *formats, *style;
+  const char *names[FIGURES_MAX], *dir, *formats, *style, *gallery;
   char settings[1024];
   size_t count;
   bool all, quick;
@@ -74,6 +74,8 @@ static int parse(int argc, char **argv, order *o) {
       o->quick = true;
     else if ((value = value_of("--out", argc, argv, &i)))
       *(text = &o->dir) = value;
+    else if ((value = value_of("--gallery", argc, argv, &i)))
+      *(text = &o->gallery) = value;
     else if ((value = value_of("--style", argc, argv, &i)))
       *(text = &o->style) = value;
     else if ((value = value_of("--format", argc, argv, &i)))
@@ -92,6 +94,11 @@ static int parse(int argc, char **argv, order *o) {
       o->names[o->count++] = argv[i];
     if (text && !**text)
       return cli_usage_error("figure: %s: a value is missing", argv[i], NULL);
+  }
+  if (o->gallery) { /* of all figures, and GitHub shows PNG */
+    o->all = true;
+    o->formats = "png";
+    o->style = NULL;
   }
   if (o->all) {
     o->count = 0;
@@ -155,7 +162,58 @@ static void print_claims(const ms_drawing *drawing) {
   }
 }
 
-static int draw_one(const order *o, const char *name, const char *scripts) {
+/* ---- The gallery: a page with every figure ---- */
+
+static bool copy_file(const char *from, const char *to) {
+  char buffer[1 << 16];
+  FILE *in = fopen(from, "rb"), *out = in ? fopen(to, "wb") : NULL;
+  bool good = out != NULL;
+  for (size_t got; good && (got = fread(buffer, 1, sizeof buffer, in)) > 0;)
+    good = fwrite(buffer, 1, got, out) == got;
+  if (out && fclose(out) != 0)
+    good = false;
+  if (in)
+    fclose(in);
+  return good;
+}
+
+/* A cell of a table in Markdown. */
+static void write_cell(FILE *page, const char *text) {
+  fputs(" ", page);
+  for (; *text; text++)
+    fprintf(page, strchr("|<*_", *text) ? "\\%c" : "%c", *text);
+  fputs(" |", page);
+}
+
+static void write_head(FILE *page) {
+  fputs("# Gallery\n\nEvery figure, with what it claims and what its runs say. This page and its "
+        "pictures are made by\n\n    mirrorsim figure --gallery docs\n",
+        page);
+}
+
+/* The figure's section; its picture goes to DIR/pictures. */
+static bool write_section(FILE *page, const order *o, const char *name, const ms_drawing *drawing) {
+  static const char *const verdicts[] = {"**no**", "yes", "reported"};
+  const char *source, *caption, *title = ms_figure_text(name, &source, &caption);
+  char to[4200];
+  ms_claim_row c;
+  fprintf(page,
+          "\n## %s\n\n![%s](pictures/%s.png)\n\n%s\n\n*Source:* %s. *Remake:* `mirrorsim figure "
+          "%s`\n\n| claim | expected | source | found | holds |\n|---|---|---|---|---|\n",
+          title, title, name, caption, source, name);
+  for (size_t i = 0; ms_drawing_claim(drawing, i, &c); i++) {
+    fputc('|', page);
+    write_cell(page, c.text);
+    write_cell(page, c.expected);
+    write_cell(page, c.source);
+    write_cell(page, c.found);
+    fprintf(page, " %s |\n", verdicts[c.verdict]);
+  }
+  snprintf(to, sizeof to, "%s/pictures/%s.png", o->gallery, name);
+  return copy_file(ms_drawing_picture(drawing, 0), to);
+}
+
+static int draw_one(const order *o, const char *name, const char *scripts, FILE *page) {
   char dir[4096];
   if (o->count == 1 && !o->all && o->dir)
     snprintf(dir, sizeof dir, "%s", o->dir);
@@ -188,8 +246,53 @@ static int draw_one(const order *o, const char *name, const char *scripts) {
   putchar('\n');
   for (size_t i = 0; ms_drawing_picture(drawing, i); i++)
     printf("drew %s\n", ms_drawing_picture(drawing, i));
+  bool written = !page || write_section(page, o, name, drawing);
   ms_drawing_free(drawing);
+  if (!written) {
+    fprintf(stderr, "mirrorsim: %s/pictures/%s.png cannot be written\n", o->gallery, name);
+    return EXIT_FAILED;
+  }
   return holds ? EXIT_SUCCESS : EXIT_CLAIM;
+}
+
+/* All figures of the order; page: the gallery's, or NULL. */
+static int draw_all(const order *o, const char *scripts, FILE *page) {
+  int code = EXIT_SUCCESS;
+  for (size_t i = 0; i < o->count && code != EXIT_INTERRUPTED; i++) {
+    if (i > 0)
+      putchar('\n');
+    int one = draw_one(o, o->names[i], scripts, page);
+    code = one > code ? one : code;
+    fflush(stdout);
+  }
+  return code;
+}
+
+static int draw_gallery(const order *o, const char *scripts) {
+  char beside[4200], path[4200];
+  ms_error err;
+  snprintf(path, sizeof path, "%s/pictures", o->gallery);
+  if (ms_folder_make(path, &err) != MS_OK) {
+    cli_complain(&err);
+    return EXIT_USAGE;
+  }
+  snprintf(beside, sizeof beside, "%s/.gallery.md", o->gallery);
+  snprintf(path, sizeof path, "%s/gallery.md", o->gallery);
+  FILE *page = fopen(beside, "w");
+  int code = EXIT_FAILED;
+  if (page) {
+    write_head(page);
+    code = draw_all(o, scripts, page);
+    bool good = !ferror(page);
+    good = fclose(page) == 0 && good;
+    if (code == EXIT_INTERRUPTED || code == EXIT_FAILED || !good)
+      remove(beside);
+    else if (rename(beside, path) == 0)
+      return code;
+  }
+  if (code != EXIT_INTERRUPTED)
+    fprintf(stderr, "mirrorsim: %s: was not written\n", path);
+  return code ? code : EXIT_FAILED;
 }
 
 int cli_figure(int argc, char **argv) {
@@ -205,12 +308,5 @@ int cli_figure(int argc, char **argv) {
     return EXIT_FAILED;
   }
   cli_catch_interrupts();
-  for (size_t i = 0; i < o.count && code != EXIT_INTERRUPTED; i++) {
-    if (i > 0)
-      putchar('\n');
-    int one = draw_one(&o, o.names[i], scripts);
-    code = one > code ? one : code;
-    fflush(stdout);
-  }
-  return code;
+  return o.gallery ? draw_gallery(&o, scripts) : draw_all(&o, scripts, NULL);
 }
