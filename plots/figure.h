@@ -52,7 +52,9 @@
   X(attention_decay)                                                                               \
   X(morph)                                                                                         \
   X(attention_margin)                                                                              \
-  X(pilot)
+  X(pilot)                                                                                         \
+  X(adaptive)                                                                                      \
+  X(rates)
 
 typedef struct ms_figure {
   const char *name, *title;
