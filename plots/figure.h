@@ -44,6 +44,8 @@
   X(switch_off)                                                                                    \
   X(on_off)                                                                                        \
   X(sparsify)                                                                                      \
+  X(training)                                                                                      \
+  X(coding)                                                                                        \
   X(four_features)                                                                                 \
   X(equal_dose)                                                                                    \
   X(lasso)                                                                                         \

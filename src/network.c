@@ -29,7 +29,7 @@ static const double PARTNER_NUMBERS = 2e6;
 /* Sharpness of a sigmoid mask at the end of training. */
 static const double SHARPEST = 200;
 /* Of x(t) so many weights are kept: a network's are many and anonymous. */
-enum { KEPT = 100 };
+enum { KEPT = 1000 };
 
 /* What is measured of each layer, and the bins of |x|: decades from 1e-6 to 10, four to each. */
 enum { LAYER_L1, LAYER_NONZEROS, LAYER_EXPONENT, LAYER_FLIPS, LAYER_LN_BETA, LAYER_NUMBERS };
@@ -1013,6 +1013,19 @@ static double exponent(ms_view *v) {
   return over_layers(v, LAYER_EXPONENT);
 }
 
+static double exponent_of(const ms_view *v, size_t l) {
+  const network *a = own_of(v->run);
+  return a->extras[v->run->recorded * a->extras_wide + l * LAYER_NUMBERS + LAYER_EXPONENT];
+}
+
+static double exponent_first(ms_view *v) {
+  return exponent_of(v, 0);
+}
+
+static double exponent_last(ms_view *v) {
+  return exponent_of(v, own_of(v->run)->net.layers - 1);
+}
+
 static double observe_ln_beta(ms_view *v) {
   return over_layers(v, LAYER_LN_BETA);
 }
@@ -1031,6 +1044,8 @@ static const ms_observable observables[] = {
     {"sign_flips", "part of the weights whose sign differs from the first", flips},
     {"effective_exponent", "p_eff of x = m w at the balances that the weights have, mean by |x|",
      exponent},
+    {"effective_exponent_first", "p_eff of the first layer", exponent_first},
+    {"effective_exponent_last", "p_eff of the last layer", exponent_last},
     {"ln_beta", "mean of ln |beta| as the weights have it", observe_ln_beta},
     {"gf_mf_gap", "largest |x_gf - x_mf| relative to the largest |x|", ms_observe_gap},
     {"invariant_drift", "error of beta_a = beta e^{-4A}, relative to the largest |w|^2",
