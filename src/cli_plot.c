@@ -24,11 +24,12 @@ const char *cli_find_scripts(char *path, size_t size) {
 }
 
 int cli_draw(const char *dir, const char *formats, bool quiet) {
-  static const char *const of_run[] = {"trajectory", "potential", "effects", NULL};
-  static const char *const of_sweep[] = {"sweep", NULL};
-  char path[4096], probe[4200];
-  snprintf(probe, sizeof probe, "%s/sweep.csv", dir);
-  const char *const *plots = access(probe, R_OK) == 0 ? of_sweep : of_run;
+  /* each with the file it draws */
+  static const char *const plots[][2] = {{"trajectory", "trajectory.csv"},
+                                         {"potential", "potential.csv"},
+                                         {"effects", "potential.csv"},
+                                         {"sweep", "sweep.csv"}};
+  char path[4096], file[4200];
   ms_error err;
   const char *scripts = cli_find_scripts(path, sizeof path);
   if (!scripts) {
@@ -40,13 +41,16 @@ int cli_draw(const char *dir, const char *formats, bool quiet) {
     char name[8];
     format += *format == ',';
     snprintf(name, sizeof name, "%.*s", (int)strcspn(format, ","), format);
-    for (size_t i = 0; plots[i]; i++) {
-      if (ms_plot(scripts, dir, plots[i], name, &err) != MS_OK) {
+    for (size_t i = 0; i < sizeof plots / sizeof *plots; i++) {
+      snprintf(file, sizeof file, "%s/%s", dir, plots[i][1]);
+      if (access(file, R_OK) != 0)
+        continue;
+      if (ms_plot(scripts, dir, plots[i][0], name, &err) != MS_OK) {
         cli_complain(&err);
         return EXIT_FAILED;
       }
       if (!quiet)
-        printf("drew %s/%s.%s\n", dir, plots[i], name);
+        printf("drew %s/%s.%s\n", dir, plots[i][0], name);
     }
   }
   return EXIT_SUCCESS;

@@ -73,6 +73,19 @@ static int call_prepare(realtype t, N_Vector y, N_Vector fy, SUNMatrix A, boolea
                           gamma * ms_clock_rate(in->ode, t), anew);
 }
 
+static int precondition(realtype t, N_Vector y, N_Vector fy, booleantype keep, booleantype *fresh,
+                        realtype gamma, void *user) {
+  return call_prepare(t, y, fy, NULL, keep, fresh, gamma, user, NULL, NULL, NULL);
+}
+
+static int apply_preconditioner(realtype t, N_Vector y, N_Vector fy, N_Vector r, N_Vector z,
+                                realtype gamma, realtype delta, int side, void *user) {
+  const ms_integrator *in = user;
+  (void)t, (void)y, (void)fy, (void)gamma, (void)delta, (void)side;
+  memcpy(N_VGetArrayPointer(z), N_VGetArrayPointer(r), in->ode->size * sizeof(double));
+  return in->ode->solve(in->ode->self, N_VGetArrayPointer(z));
+}
+
 static void swallow(int code, const char *module, const char *function, char *message, void *user) {
   (void)code, (void)module, (void)function, (void)message, (void)user; /* reported by step() */
 }
@@ -160,8 +173,9 @@ static ms_status create_bdf(ms_integrator *in, ms_error *err) {
   if (status != MS_OK)
     return status;
   cvode *c = in->own;
-  if (!in->ode->prepare) { /* matrix-free: Krylov, products J v by differences of F */
-    c->linear = SUNLinSol_SPGMR(c->y, SUN_PREC_NONE, KRYLOV_VECTORS, c->context);
+  if (!in->ode->prepare || in->ode->inexact) { /* Krylov, products J v by differences of F */
+    c->linear = SUNLinSol_SPGMR(c->y, in->ode->prepare ? SUN_PREC_LEFT : SUN_PREC_NONE,
+                                KRYLOV_VECTORS, c->context);
     return c->linear ? MS_OK : ms_no_memory(err);
   }
   c->matrix = SUNMatNewEmpty(c->context);
@@ -199,6 +213,8 @@ static ms_status initialize(ms_integrator *in, ms_error *err) {
       bad |= CVodeSetLSetupFrequency(c->mem, 1) != CV_SUCCESS;
       bad |= CVodeSetJacEvalFrequency(c->mem, 1) != CV_SUCCESS;
     }
+    if (!c->matrix && in->ode->prepare)
+      bad |= CVodeSetPreconditioner(c->mem, precondition, apply_preconditioner) != CV_SUCCESS;
   } else {
     bad |= CVodeSetNonlinearSolver(c->mem, c->nonlinear) != CV_SUCCESS;
   }

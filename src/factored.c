@@ -16,6 +16,9 @@ enum { CHECK_EVERY = 16 };
 static const double STATIONARY = 1e-10;
 /* Singular values above this part of the largest count for the rank. */
 static const double RANK_PART = 1e-3;
+/* Newton's systems are preconditioned where the measurements' slopes fit in so many numbers. */
+static const double SLOPE_NUMBERS = 5e6;
+enum { SLOPES_MAX = 2000 };
 /* Smallest amplitude of w, as a logarithm, whose square is safely a normal number. */
 static const double LN_SMALLEST = -330;
 
@@ -26,6 +29,9 @@ typedef struct road {
   ms_integrator *in;
   double piece_to;      /* end of the present smooth piece */
   double *X, *G, *work; /* scratch of its own */
+  /* Of the preconditioner, see gradient_prepare and mirror_prepare; NULL: none. */
+  double *slopes, *gram, *factor, *b;
+  double shift, gamma;
 } road;
 
 typedef struct factored {
@@ -37,13 +43,14 @@ typedef struct factored {
   road gradient, mirror;
   road *lead, *beside; /* the one whose X is recorded; the one it is compared with, or NULL */
   double *balance0, *balance;
-  double *row;     /* norms of the measurements */
-  double floor;    /* of the gradient flow's tolerance */
-  bool mixed;      /* modes of X are not coordinates of w */
-  double *sigma;   /* present singular values */
-  size_t sigmas;   /* how many */
-  double *G;       /* present gradient */
-  double *spectra; /* recorded * sigmas */
+  double *row;      /* norms of the measurements */
+  double *measured; /* rows * cols * samples: the A_i, symmetric where X is; NULL: not needed */
+  double floor;     /* of the gradient flow's tolerance */
+  bool mixed;       /* modes of X are not coordinates of w */
+  double *sigma;    /* present singular values */
+  size_t sigmas;    /* how many */
+  double *G;        /* present gradient */
+  double *spectra;  /* recorded * sigmas */
   size_t spectra_room;
   size_t passes, checks;
   double *X_before, t_before;
@@ -206,6 +213,46 @@ static void gradient_tolerance(void *self, double t, const double *w, double *to
   double noise = a->mixed ? DBL_EPSILON / 64 * ms_largest(w, a->f.weights) : 0;
   for (size_t i = 0; i < a->f.weights; i++)
     tolerance[i] = rtol * (fabs(w[i]) + floor) + noise + DBL_MIN;
+}
+
+/* With the slopes B = (sqrt(c_i) grad_w <A_i, X>)_i of the measurements, c_i the curvature of the
+ * loss, Newton's matrix is near s I + gamma B B', s = 1 + 2 gamma alpha (what is left out is as
+ * small as the residuals). Its inverse takes a matrix of the size of the measurements: (b - gamma B
+ * (s I + gamma B'B)^-1 B'b) / s. */
+static int gradient_prepare(void *self, double t, const double *w, double gamma, bool fresh) {
+  road *r = self;
+  factored *a = r->all;
+  size_t n = a->o->samples, p = a->f.weights;
+  if (fresh) {
+    a->f.map(&a->f, w, r->X, r->work);
+    ms_objective_measure(a->o, r->X, r->b);
+    ms_problem_curvature(a->o->problem, r->b, r->b);
+    a->passes++;
+    for (size_t i = 0; i < n; i++) {
+      a->f.pull(&a->f, w, a->measured + i * a->run->d, r->slopes + i * p, r->work);
+      cblas_dscal((int)p, sqrt(fmax(r->b[i], 0)), r->slopes + i * p, 1);
+    }
+    cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, (int)n, (int)p, 1, r->slopes, (int)p, 0,
+                r->gram, (int)n);
+  }
+  r->gamma = gamma;
+  r->shift = 1 + 2 * gamma * alpha_at(r, t);
+  for (size_t j = 0; j < n; j++) {
+    for (size_t i = j; i < n; i++)
+      r->factor[j * n + i] = gamma * r->gram[j * n + i];
+    r->factor[j * n + j] += r->shift;
+  }
+  return ms_spd_factor(n, r->factor) == 0 ? 0 : 1;
+}
+
+static int gradient_solve(void *self, double *b) {
+  road *r = self;
+  int n = (int)r->all->o->samples, p = (int)r->all->f.weights;
+  cblas_dgemv(CblasColMajor, CblasTrans, p, n, 1, r->slopes, p, b, 1, 0, r->b, 1);
+  ms_spd_solve((size_t)n, r->factor, r->b);
+  cblas_dgemv(CblasColMajor, CblasNoTrans, p, n, -r->gamma, r->slopes, p, r->b, 1, 1, b, 1);
+  cblas_dscal(p, 1 / r->shift, b, 1);
+  return 0;
 }
 
 static void weight_component(void *self, size_t i, char *name, size_t size) {
@@ -465,6 +512,33 @@ static ms_status road_new(road *r, factored *a, const double *y0, ms_error *err)
                            err);
 }
 
+/* The measurements as matrices, and the preconditioner's room for `slope` numbers each; neither
+ * where they are too many. */
+static ms_status make_room(road *r, size_t slope, ms_error *err) {
+  factored *a = r->all;
+  size_t n = a->o->samples, d = a->run->d;
+  if (!a->o->problem || !a->run->setup.method->implicit || n > SLOPES_MAX ||
+      (double)n * (double)MS_MAX(slope, d) > SLOPE_NUMBERS)
+    return MS_OK;
+  if (!a->measured) {
+    double *unit = ms_doubles(n);
+    a->measured = ms_doubles(n * d);
+    for (size_t i = 0; unit && a->measured && i < n; i++) {
+      unit[i] = 1;
+      ms_objective_adjoint(a->o, unit, a->measured + i * d);
+      unit[i] = 0;
+    }
+    free(unit);
+  }
+  r->slopes = ms_doubles(n * slope + 2 * n * n + n);
+  if (!r->slopes || !a->measured)
+    return ms_no_memory(err);
+  r->gram = r->slopes + n * slope;
+  r->factor = r->gram + n * n;
+  r->b = r->factor + n * n;
+  return MS_OK;
+}
+
 static ms_status gradient_new(factored *a, ms_error *err) {
   double *w = ms_doubles(a->f.weights), sum = 0;
   if (!w)
@@ -481,7 +555,14 @@ static ms_status gradient_new(factored *a, ms_error *err) {
                     .rhs = gradient_rhs,
                     .tolerance = gradient_tolerance,
                     .component = weight_component};
-  ms_status status = road_new(r, a, w, err);
+  ms_status status = make_room(r, a->f.weights, err);
+  if (r->slopes) {
+    r->ode.prepare = gradient_prepare;
+    r->ode.solve = gradient_solve;
+    r->ode.inexact = true;
+  }
+  if (status == MS_OK)
+    status = road_new(r, a, w, err);
   size_t count = a->f.balances(&a->f);
   a->balance0 = ms_doubles(2 * count);
   if (status == MS_OK && !a->balance0)
@@ -965,7 +1046,8 @@ void ms_factored_release(ms_run *run) {
   ms_integrator_free(a->mirror.in);
   free(a->gradient.X);
   free(a->mirror.X);
-  double *blocks[] = {a->unit, a->balance0, a->row, a->sigma, a->G, a->spectra, a->X_before};
+  double *blocks[] = {a->unit,    a->balance0, a->row,      a->sigma,           a->G,
+                      a->spectra, a->X_before, a->measured, a->gradient.slopes, a->mirror.slopes};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
     free(blocks[i]);
   ms_objective_free(a->o);

@@ -17,6 +17,7 @@ typedef struct ms_ode {
   int (*prepare)(void *self, double t, const double *y, double gamma, bool fresh);
   /* b := M^-1 b */
   int (*solve)(void *self, double *b);
+  bool inexact; /* prepare() and solve() are for something near M: they precondition Krylov's */
   /* Error that may be made in each component in the step from (t, y): tolerance[size] > 0. */
   void (*tolerance)(void *self, double t, const double *y, double *tolerance);
   /* First discontinuity of F after t, INFINITY when none; the integrator restarts there. */

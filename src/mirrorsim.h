@@ -189,8 +189,9 @@ MS_API ms_status ms_run_write(const ms_run *run, const char *dir, ms_error *err)
  * folder or not writable. */
 MS_API ms_status ms_folder_make(const char *dir, ms_error *err);
 
-/* Draws a plot from the files in `dir` with gnuplot: `plot` "trajectory" or "potential",
- * `format` "png", "svg" or "pdf"; makes dir/plot.format. `scripts`: folder of the .gp files. */
+/* Draws a plot from the files in `dir` with gnuplot: `plot` "trajectory" (of a matrix model that of
+ * its singular values), "potential" or "effects", `format` "png", "svg" or "pdf"; makes
+ * dir/plot.format. `scripts`: folder of the .gp files. */
 MS_API ms_status ms_plot(const char *scripts, const char *dir, const char *plot, const char *format,
                          ms_error *err);
 

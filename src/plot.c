@@ -90,5 +90,10 @@ ms_status ms_plot_as(const char *scripts, const char *dir, const char *name, con
 
 ms_status ms_plot(const char *scripts, const char *dir, const char *plot, const char *format,
                   ms_error *err) {
-  return ms_plot_as(scripts, dir, plot, plot, format, NULL, err);
+  char spectrum[4096];
+  bool matrix =
+      strcmp(plot, "trajectory") == 0 &&
+      snprintf(spectrum, sizeof spectrum, "%s/spectrum.csv", dir) < (int)sizeof spectrum &&
+      access(spectrum, R_OK) == 0;
+  return ms_plot_as(scripts, dir, matrix ? "matrix" : plot, plot, format, NULL, err);
 }
