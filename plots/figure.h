@@ -50,6 +50,8 @@
   X(equal_dose)                                                                                    \
   X(lasso)                                                                                         \
   X(spectrum)                                                                                      \
+  X(brackets)                                                                                      \
+  X(depth)                                                                                         \
   X(storage)                                                                                       \
   X(attention_decay)                                                                               \
   X(morph)                                                                                         \

@@ -29,7 +29,7 @@ ms_status ms_low_rank(double *X, size_t rows, size_t cols, size_t rank, bool sym
 }
 
 typedef struct plan {
-  size_t n, rows, cols;
+  size_t n, rows, cols, rank;
   bool symmetric; /* packed lower triangles */
   size_t d;       /* columns of Z */
 } plan;
@@ -117,15 +117,21 @@ static ms_status measure_dense(ms_matrix **Z, const plan *p, const char *kind, g
   return status;
 }
 
-static ms_status make_problem(ms_problem **out, const ms_config *cfg, const plan *p,
-                              const double *truth, ms_error *err) {
+/* The truth, its measurements and their noise. */
+static ms_status make_problem(ms_problem **out, double **truth_out, const ms_config *cfg,
+                              const plan *p, ms_error *err) {
   ms_problem *problem = calloc(1, sizeof *problem);
   uint64_t seed = (uint64_t)ms_config_real(cfg, "seed");
-  gsl_rng *data = ms_random_new(seed, MS_STREAM_DATA),
+  gsl_rng *data = ms_random_new(seed, MS_STREAM_DATA), *rng = ms_random_new(seed, MS_STREAM_TRUTH),
           *noise = ms_random_new(seed, MS_STREAM_NOISE);
+  double *truth = *truth_out = ms_doubles(p->rows * p->cols);
   const char *kind = ms_config_text(cfg, "measure");
   double *packed = ms_doubles(p->d);
-  ms_status status = problem && data && noise && packed ? MS_OK : ms_no_memory(err);
+  bool all = problem && data && rng && noise && truth && packed;
+  ms_status status = all ? MS_OK : ms_no_memory(err);
+  if (status == MS_OK)
+    status = ms_low_rank(truth, p->rows, p->cols, p->rank, p->symmetric,
+                         ms_config_flag(cfg, "indefinite"), rng, err);
   if (status == MS_OK)
     status = strcmp(kind, "entries") == 0 ? measure_entries(&problem->Z, p, data, err)
                                           : measure_dense(&problem->Z, p, kind, data, err);
@@ -151,6 +157,8 @@ static ms_status make_problem(ms_problem **out, const ms_config *cfg, const plan
   }
   if (data)
     gsl_rng_free(data);
+  if (rng)
+    gsl_rng_free(rng);
   if (noise)
     gsl_rng_free(noise);
   free(packed);
@@ -161,9 +169,92 @@ static ms_status make_problem(ms_problem **out, const ms_config *cfg, const plan
   return status;
 }
 
+/* --data: each sample is y_i and the entries of A_i row by row, as numpy's A.ravel() has them. */
+static ms_status read_problem(ms_problem **out, const ms_config *cfg, plan *p, ms_error *err) {
+  ms_problem *problem;
+  ms_status status = ms_problem_new(&problem, cfg, err);
+  if (status != MS_OK)
+    return status;
+  const ms_matrix *Z = problem->Z;
+  size_t side = (size_t)lround(sqrt((double)Z->d));
+  p->rows = ms_config_given(cfg, "rows") ? ms_config_count(cfg, "rows") : side;
+  p->cols = ms_config_given(cfg, "cols") ? ms_config_count(cfg, "cols") : Z->d / p->rows;
+  p->n = Z->n;
+  if (p->rows * p->cols != Z->d || (p->symmetric && p->rows != p->cols)) {
+    status = ms_fail(err, MS_BAD_INPUT,
+                     "%s: %zu entries a measurement are no %zu x %zu matrix%s; --rows and --cols "
+                     "say which they are",
+                     ms_config_text(cfg, "data"), Z->d, p->rows, p->cols,
+                     p->symmetric && p->rows != p->cols ? ", which --factors takes square" : "");
+    ms_problem_free(problem);
+    return status;
+  }
+  p->d = p->symmetric ? p->rows * (p->rows + 1) / 2 : p->rows * p->cols;
+  /* the entry (r, c) moves to its place in columns; two of a symmetric X share theirs */
+  size_t count = 0, room = Z->values ? Z->n * Z->d : Z->start[Z->d];
+  int32_t *row = calloc(room + 1, sizeof *row), *column = calloc(room + 1, sizeof *column);
+  double *value = ms_doubles(room), *one = ms_doubles(Z->n);
+  if (!row || !column || !value || !one)
+    status = ms_no_memory(err);
+  for (size_t j = 0; status == MS_OK && j < Z->d; j++) {
+    size_t r = j / p->cols, c = j % p->cols, high = MS_MAX(r, c), low = MS_MIN(r, c);
+    size_t to = p->symmetric ? low * p->rows - low * (low + 1) / 2 + high : c * p->rows + r;
+    ms_matrix_column(Z, j, one);
+    for (size_t i = 0; i < Z->n; i++)
+      if (one[i] != 0) {
+        row[count] = (int32_t)i;
+        column[count] = (int32_t)to;
+        value[count++] = one[i];
+      }
+  }
+  ms_matrix *moved = NULL;
+  if (status == MS_OK)
+    status = ms_matrix_sparse(&moved, Z->n, p->d, count, row, column, value, err);
+  if (status == MS_OK && count > Z->n * p->d / 4) { /* dense passes are faster then */
+    ms_matrix *sparse = moved;
+    status = ms_matrix_dense(&moved, sparse, err);
+    ms_matrix_free(sparse);
+  }
+  free(row);
+  free(column);
+  free(value);
+  free(one);
+  if (status == MS_OK) {
+    ms_matrix_free(problem->Z);
+    problem->Z = moved;
+    *out = problem;
+  } else {
+    ms_problem_free(problem);
+  }
+  return status;
+}
+
+static ms_status plan_synthetic(plan *p, const ms_config *cfg, const char *factors, ms_error *err) {
+  const char *kind = ms_config_text(cfg, "measure");
+  p->rows = ms_config_given(cfg, "rows") ? ms_config_count(cfg, "rows") : 20;
+  p->cols = ms_config_given(cfg, "cols") ? ms_config_count(cfg, "cols") : p->rows;
+  p->d = p->symmetric ? p->rows * (p->rows + 1) / 2 : p->rows * p->cols;
+  p->rank = ms_config_count(cfg, "rank");
+  if (p->symmetric && p->rows != p->cols)
+    return ms_fail(err, MS_BAD_SETTING, "%s: '%zu' is not allowed; --factors %s takes square X",
+                   ms_config_origin(cfg, "cols"), p->cols, factors);
+  if (p->rank > MS_MIN(p->rows, p->cols))
+    return ms_fail(err, MS_BAD_SETTING, "%s: '%zu' is not allowed; at most %zu",
+                   ms_config_origin(cfg, "rank"), p->rank, MS_MIN(p->rows, p->cols));
+  if (strcmp(kind, "commuting") == 0 && p->rows != p->cols)
+    return ms_fail(err, MS_BAD_SETTING, "%s: 'commuting' needs square X",
+                   ms_config_origin(cfg, "measure"));
+  /* half of what determines X, or of commuting measurements half of their common eigenvalues */
+  p->n = ms_config_given(cfg, "n")        ? ms_config_count(cfg, "n")
+         : strcmp(kind, "commuting") == 0 ? MS_MAX(p->rows / 2, 1)
+                                          : MS_MAX(p->d / 2, 1);
+  return MS_OK;
+}
+
 static ms_status build(ms_run *run, ms_error *err) {
   const ms_config *cfg = run->cfg;
-  static const char *const vectors[] = {"data", "target", "d", "sparsity", "standardize"};
+  static const char *const vectors[] = {"d", "sparsity", "standardize"};
+  static const char *const synthetic[] = {"rank", "measure", "indefinite", "n", "noise"};
   for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
     if (ms_config_given(cfg, vectors[i]))
       return ms_fail(err, MS_BAD_SETTING, "%s: goes with --model diag, not with sensing",
@@ -174,40 +265,27 @@ static ms_status build(ms_run *run, ms_error *err) {
                    "huber",
                    ms_config_origin(cfg, "loss"), ms_loss_of(cfg)->name);
   const char *name = ms_config_given(cfg, "factors") ? ms_config_text(cfg, "factors") : "psd";
-  const char *kind = ms_config_text(cfg, "measure");
   const ms_factors *f = ms_factors_named(name);
-  plan p = {.rows = ms_config_given(cfg, "rows") ? ms_config_count(cfg, "rows") : 20};
-  p.cols = ms_config_given(cfg, "cols") ? ms_config_count(cfg, "cols") : p.rows;
-  p.symmetric = f->symmetric;
-  p.d = p.symmetric ? p.rows * (p.rows + 1) / 2 : p.rows * p.cols;
-  size_t rank = ms_config_count(cfg, "rank");
-  if (p.symmetric && p.rows != p.cols)
-    return ms_fail(err, MS_BAD_SETTING, "%s: '%zu' is not allowed; --factors %s takes square X",
-                   ms_config_origin(cfg, "cols"), p.cols, name);
-  if (rank > MS_MIN(p.rows, p.cols))
-    return ms_fail(err, MS_BAD_SETTING, "%s: '%zu' is not allowed; at most %zu",
-                   ms_config_origin(cfg, "rank"), rank, MS_MIN(p.rows, p.cols));
-  if (strcmp(kind, "commuting") == 0 && p.rows != p.cols)
-    return ms_fail(err, MS_BAD_SETTING, "%s: 'commuting' needs square X",
-                   ms_config_origin(cfg, "measure"));
-  /* half of what determines X, or of commuting measurements half of their common eigenvalues */
-  p.n = ms_config_given(cfg, "n")        ? ms_config_count(cfg, "n")
-        : strcmp(kind, "commuting") == 0 ? MS_MAX(p.rows / 2, 1)
-                                         : MS_MAX(p.d / 2, 1);
-  gsl_rng *rng = ms_random_new((uint64_t)ms_config_real(cfg, "seed"), MS_STREAM_TRUTH);
-  double *truth = ms_doubles(p.rows * p.cols);
+  bool real = ms_config_text(cfg, "data") != NULL;
+  plan p = {.symmetric = f->symmetric};
   ms_problem *problem = NULL;
   ms_objective *o = NULL;
-  ms_status status = rng && truth ? MS_OK : ms_no_memory(err);
-  if (status == MS_OK)
-    status = ms_low_rank(truth, p.rows, p.cols, rank, p.symmetric,
-                         ms_config_flag(cfg, "indefinite"), rng, err);
-  if (status == MS_OK)
-    status = make_problem(&problem, cfg, &p, truth, err);
+  double *truth = NULL;
+  ms_status status = MS_OK;
+  if (real) {
+    status = ms_run_refuse(run, synthetic,
+                           "describes the synthetic problem and does not go with "
+                           "--data",
+                           err);
+    if (status == MS_OK)
+      status = read_problem(&problem, cfg, &p, err);
+  } else {
+    status = plan_synthetic(&p, cfg, name, err);
+    if (status == MS_OK)
+      status = make_problem(&problem, &truth, cfg, &p, err);
+  }
   if (status == MS_OK)
     status = ms_objective_linear(&o, problem, p.rows, p.cols, p.symmetric, truth, err);
-  if (rng)
-    gsl_rng_free(rng);
   free(truth);
   if (status != MS_OK)
     return status;

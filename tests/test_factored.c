@@ -341,6 +341,129 @@ START_TEST(truths) {
 }
 END_TEST
 
+/* The same run from a file of its measurements as from its seed. */
+START_TEST(measurements_from_a_file) {
+  char path[] = "/tmp/mirrorsim-sensing-XXXXXX", data[64];
+  int fd = mkstemp(path);
+  ck_assert_int_ge(fd, 0);
+  snprintf(data, sizeof data, "data=%s", path);
+  const char *factors[] = {"factors=general", "factors=symmetric"};
+  for (int k = 0; k < 2; k++) {
+    const char *cols = k ? "cols=3" : "cols=4";
+    ms_run *seeded = test_new(
+        "sensing", WITH(factors[k], "rows=3", cols, "n=5", "t-end=9", "flow=gradient", "rank=1"));
+    ms_objective *o = ms_factored_objective(seeded);
+    FILE *file = fopen(path, "w");
+    fprintf(file, "y");
+    for (size_t j = 0; j < o->rows * o->cols; j++)
+      fprintf(file, ",a%zu", j);
+    double e[5], A[12];
+    for (size_t i = 0; i < 5; i++) {
+      for (size_t j = 0; j < 5; j++)
+        e[j] = i == j;
+      ms_objective_adjoint(o, e, A);
+      fprintf(file, "\n%.17g", o->problem->y[i]);
+      for (size_t r = 0; r < o->rows; r++)
+        for (size_t c = 0; c < o->cols; c++)
+          fprintf(file, ",%.17g", A[c * o->rows + r]);
+    }
+    fputc('\n', file);
+    fclose(file);
+    ms_run_free(seeded);
+    seeded = test_whole(
+        "sensing", WITH(factors[k], "rows=3", cols, "n=5", "t-end=9", "flow=gradient", "rank=1"));
+    ms_run *read =
+        test_whole("sensing", WITH(factors[k], "rows=3", data, "t-end=9", "flow=gradient"));
+    size_t d, again;
+    const double *X = ms_run_x(seeded, &d), *Y = ms_run_x(read, &again);
+    ck_assert_uint_eq(d, again);
+    for (size_t j = 0; j < d; j++)
+      ck_assert_double_eq_tol(X[j], Y[j], 1e-9);
+    ck_assert(isnan(ms_run_observe(read, "truth_error")));
+    ms_run_free(seeded);
+    ms_run_free(read);
+    ms_run *run;
+    ms_error err = {0};
+    ck_assert_int_lt(test_try(&run, "sensing", WITH(data, "rows=5"), &err), 0);
+    ck_assert_ptr_nonnull(strstr(err.message, "--rows"));
+    ck_assert_int_lt(test_try(&run, "sensing", WITH(data, "rows=3", "rank=2"), &err), 0);
+    ck_assert_ptr_nonnull(strstr(err.message, "--rank"));
+  }
+  remove(path);
+}
+END_TEST
+
+/* ---- Facts of the literature ---------------------------------------------------------------- */
+
+/* Razin and Cohen 2020, arXiv 2005.06398: of [? 1; 1 0] with det X(0) > 0 the unseen entry grows
+ * without bound, and with it all norms: f -> 0 takes sigma_2 <= 3 sqrt 2 sqrt(2 f'), f' = sum of
+ * squares / 2. Weight decay bounds it. */
+START_TEST(norms_that_grow_without_bound) {
+  char path[] = "/tmp/mirrorsim-razin-XXXXXX", data[64];
+  int fd = mkstemp(path);
+  ck_assert_int_ge(fd, 0);
+  FILE *file = fdopen(fd, "w");
+  fprintf(file, "y,a11,a12,a21,a22\n1,0,1,0,0\n1,0,0,1,0\n0,0,0,0,1\n");
+  fclose(file);
+  snprintf(data, sizeof data, "data=%s", path);
+  const char *depths[] = {"depth=2", "depth=3"};
+  double grown[2];
+  for (int k = 0; k < 2; k++) {
+    const char *until = k ? "t-end=3000" : "t-end=60";
+    ms_run *run = test_new("sensing", WITH(data, "factors=general", depths[k], "init=identity",
+                                           "init-scale=0.1", "wd-schedule=none", until, "points=80",
+                                           "stop-loss=1e-300", "rtol=1e-10"));
+    ms_error err = {0};
+    ms_status status = MS_OK;
+    double first = NAN, last = 0;
+    for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++) {
+      status = ms_run_advance(run, i, &err);
+      ck_assert_msg(status >= 0, "%s", err.message);
+      size_t d, count;
+      const double *X = ms_run_x(run, &d), *sigma = ms_factored_spectrum(run, &count);
+      double squares = 6 * ms_run_observe(run, "loss"); /* f = sum / (2 * 3) */
+      ck_assert_double_le(sigma[1], 3 * sqrt(2) * sqrt(squares) + 1e-12);
+      if (sigma[1] > 1e-12)
+        ck_assert_double_gt(X[0] * X[3] - X[1] * X[2], 0);
+      if (i == 20)
+        first = sigma[0];
+      last = sigma[0];
+    }
+    ms_run_finish(run, status, NULL, NULL);
+    ck_assert_msg(last > 1.5 * first, "%s: %g to %g", depths[k], first, last);
+    grown[k] = last;
+    ms_run_free(run);
+    run = test_whole("sensing", WITH(data, "factors=general", depths[k], "init=identity",
+                                     "init-scale=0.1", "wd-schedule=constant", "wd=0.02",
+                                     "t-end=3000", "points=10", "rtol=1e-8"));
+    ck_assert_double_lt(ms_run_observe(run, "sigma_1"), grown[k]);
+    ms_run_free(run);
+  }
+  remove(path);
+}
+END_TEST
+
+/* Without noise and at one common horizon: on, then off, is nearer to the truth than never on, and
+ * than constant weight decay of any strength. */
+START_TEST(on_then_off_recovers_best) {
+  const char *alphas[] = {"wd=1e-4", "wd=1e-3", "wd=1e-2", "wd=0.1", "wd=0.3"};
+  ms_run *run = test_whole("sensing", WITH("flow=gradient", "t-end=300", "points=5"));
+  double best = ms_run_observe(run, "truth_error");
+  ms_run_free(run);
+  run = test_whole("sensing", WITH("flow=gradient", "t-end=300", "points=5", "wd-schedule=none"));
+  double never = ms_run_observe(run, "truth_error");
+  ms_run_free(run);
+  ck_assert_msg(best < never / 10, "on, then off %g; never %g", best, never);
+  for (size_t i = 0; i < sizeof alphas / sizeof *alphas; i++) {
+    run = test_whole("sensing", WITH("flow=gradient", "t-end=300", "points=5",
+                                     "wd-schedule=constant", alphas[i]));
+    double constant = ms_run_observe(run, "truth_error");
+    ms_run_free(run);
+    ck_assert_msg(best < constant, "on, then off %g; %s for ever %g", best, alphas[i], constant);
+  }
+}
+END_TEST
+
 START_TEST(wrong_settings_are_rejected) {
   const struct {
     const char *const *settings;
@@ -390,6 +513,9 @@ Suite *factored_suite(void) {
   tcase_add_test(tc, nuclear_kkt_tells_solutions_from_others);
   tcase_add_test(tc, same_seed_same_bytes);
   tcase_add_test(tc, truths);
+  tcase_add_test(tc, measurements_from_a_file);
+  tcase_add_test(tc, norms_that_grow_without_bound);
+  tcase_add_test(tc, on_then_off_recovers_best);
   tcase_add_test(tc, wrong_settings_are_rejected);
   suite_add_tcase(suite, tc);
   return suite;
