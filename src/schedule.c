@@ -382,7 +382,7 @@ static double file_limit(const ms_schedule *s, double *from) {
  * integral; [0, T] is cut into pieces on which a Chebyshev series of alpha has converged to
  * rounding, and its integral is that of the series. Where no cutting helps alpha jumps: a break. */
 
-enum { SERIES = 20, PIECES_MAX = 20000, SAMPLES = 256 };
+enum { SERIES = 20, PIECES_MAX = 5000, SAMPLES = 256 };
 /* Of T. Pieces begin no longer than that, and near 0 shorter, where decays are: what a piece does
  * not see at SERIES + 1 places is not seen. */
 static const double SHORTEST_PIECE = 1e-15, LONGEST_PIECE = 1.0 / 64, FIRST_PIECE = 1e-12;
