@@ -52,6 +52,7 @@
   X(spectrum)                                                                                      \
   X(brackets)                                                                                      \
   X(depth)                                                                                         \
+  X(scales)                                                                                        \
   X(storage)                                                                                       \
   X(attention_decay)                                                                               \
   X(morph)                                                                                         \
