@@ -59,6 +59,27 @@
   X(attention_margin)                                                                              \
   X(pilot)                                                                                         \
   X(adaptive)                                                                                      \
+  X(surface)                                                                                       \
+  X(balls)                                                                                         \
+  X(exponent)                                                                                      \
+  X(woodworth)                                                                                     \
+  X(landing)                                                                                       \
+  X(switch_off)                                                                                    \
+  X(on_off)                                                                                        \
+  X(sparsify)                                                                                      \
+  X(training)                                                                                      \
+  X(coding)                                                                                        \
+  X(four_features)                                                                                 \
+  X(depth_three)                                                                                   \
+  X(equal_dose)                                                                                    \
+  X(lasso)                                                                                         \
+  X(spectrum)                                                                                      \
+  X(storage)                                                                                       \
+  X(attention_decay)                                                                               \
+  X(morph)                                                                                         \
+  X(attention_margin)                                                                              \
+  X(pilot)                                                                                         \
+  X(adaptive)                                                                                      \
   X(rates)
 
 typedef struct ms_figure {
