@@ -268,8 +268,10 @@ static ms_status failure(const ms_integrator *in, int code, ms_error *err) {
 static ms_status step(ms_integrator *in, ms_error *err) {
   cvode *c = in->own;
   /* CVODE tries its first step at a tenth of the way to the time asked for: not at 1e99 */
-  double s, stop = ms_clock(in->ode, in->stop);
-  int code = CVode(c->mem, ms_clock(in->ode, in->target), c->y, &s, CV_ONE_STEP);
+  double s, stop = ms_clock(in->ode, in->stop), ahead = in->target;
+  if (ahead - in->t <= 1e-9 * fabs(ahead)) /* nor so near that it would not start at all */
+    ahead = fmin(in->stop, (1 + 1e-6) * ahead);
+  int code = CVode(c->mem, ms_clock(in->ode, ahead), c->y, &s, CV_ONE_STEP);
   if (code < 0)
     return failure(in, code, err);
   in->t = s < stop ? ms_clock_time(in->ode, s) : in->stop;
