@@ -151,6 +151,8 @@ static int run_sweep(order *o) {
     fprintf(stderr, "\r%78s\r", "");
   if (status < 0)
     return cli_complain(&err);
+  if (ms_rank() > 0) /* the first process of mpirun speaks for all */
+    return EXIT_SUCCESS;
   if (!o->quiet)
     printf("%zu runs, %zu failed; wrote %s/sweep.csv\n", ms_sweep_count(o->sweep), failed,
            o->options.dir);

@@ -222,6 +222,9 @@ typedef struct ms_runs_options {
  * memory collect() sees as it was). A run that fails or even crashes is a result like others. */
 MS_API ms_status ms_runs(const ms_config *const *configs, size_t count,
                          const ms_runs_options *options, ms_error *err);
+/* The number of this process among those of mpirun, before and after they know of each other; 0
+ * for the first, and where there is one only. */
+MS_API size_t ms_rank(void);
 /* The cores that this process may use. */
 MS_API size_t ms_cores(void);
 
@@ -285,7 +288,9 @@ typedef struct ms_sweep_options {
 /* Makes the runs and writes dir/sweep.csv (a row for each: number, settings that vary, summary,
  * status, error) and dir/groups.csv (mean and quantiles over the runs of each group). Finished runs
  * are in dir/journal at once: whatever stops the sweep, it can be resumed, and ends with the same
- * bytes. *failed: how many runs failed. Where not given, --flow is "one", and
+ * bytes. Under mpirun the runs are spread over its processes, each with so many workers; the first
+ * writes, the others return MS_OK. *failed: how many runs failed. Where not given, --flow is "one",
+ * and
  * --points 2 unless runs are kept. */
 MS_API ms_status ms_sweep_run(const ms_sweep *sweep, const ms_sweep_options *options,
                               size_t *failed, ms_error *err);

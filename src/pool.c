@@ -10,7 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST_WORKERS = 1024, INTERRUPT_MS = 200 /* within which a raised flag is seen */ };
+enum {
+  MOST_WORKERS = 1024,
+  INTERRUPT_MS = 200 /* within which a raised flag is seen */,
+  LINES_MS = 1 /* ... and a message of another process */
+};
 static const size_t NO_JOB = SIZE_MAX;
 
 /* Goes before the bytes of a result. */
@@ -30,6 +34,7 @@ typedef struct crew {
   const ms_pool *pool;
   size_t workers, next, ended; /* jobs given out, jobs done */
   worker *at;
+  ms_lines lines;
 } crew;
 
 size_t ms_cores(void) {
@@ -120,10 +125,41 @@ static int end(worker *w, bool at_once) {
   return status;
 }
 
-static void give_job(crew *c, worker *w) {
-  w->job = c->next < c->pool->count ? c->next++ : NO_JOB;
-  if (w->job != NO_JOB)
-    send_all(w->line, &w->job, sizeof w->job); /* to one that died: seen when its result is read */
+/* The number of the next job; NO_JOB: all are given out, or it is another process that knows. */
+static size_t next_job(crew *c) {
+  if (c->next >= c->pool->count)
+    return NO_JOB;
+  size_t k = c->next++;
+  return c->pool->number ? c->pool->number[k] : k;
+}
+
+static void give_job(worker *w, size_t job) {
+  w->job = job;
+  if (job != NO_JOB)
+    send_all(w->line, &job, sizeof job); /* to one that died: seen when its result is read */
+}
+
+/* What goes from one process to the first: a job's number and header, and its bytes. Alone, with
+ * NO_JOB: a worker is idle. */
+typedef struct message {
+  size_t job;
+  header header;
+} message;
+
+static ms_status report(size_t job, ms_status outcome, const ms_error *why, const char *bytes,
+                        size_t size, ms_error *err) {
+  message *m = calloc(1, sizeof *m + size);
+  if (!m)
+    return ms_no_memory(err);
+  m->job = job;
+  m->header = (header){outcome, size, {0}};
+  if (why)
+    m->header.why = *why;
+  if (size > 0)
+    memcpy(m + 1, bytes, size);
+  ms_lines_send(0, m, sizeof *m + size);
+  free(m);
+  return MS_OK;
 }
 
 static ms_status finish(crew *c, worker *w, ms_status outcome, const ms_error *why,
@@ -131,6 +167,8 @@ static ms_status finish(crew *c, worker *w, ms_status outcome, const ms_error *w
   size_t job = w->job;
   w->job = NO_JOB;
   c->ended++;
+  if (c->lines.rank > 0)
+    return report(job, outcome, why, bytes, size, err);
   return c->pool->done(c->pool->ctx, job, outcome, why, bytes, size, err);
 }
 
@@ -144,10 +182,10 @@ static ms_status replace(crew *c, worker *w, ms_error *err) {
   else
     ms_fail(&why, MS_CRASHED, "the process of this run ended with code %d", WEXITSTATUS(status));
   ms_status going = finish(c, w, MS_CRASHED, &why, NULL, 0, err);
-  if (going >= 0 && c->next < c->pool->count)
+  if (going >= 0 && (c->next < c->pool->count || c->lines.rank > 0))
     going = start(c, w, err);
   if (going >= 0 && w->line >= 0)
-    give_job(c, w);
+    give_job(w, next_job(c));
   return going;
 }
 
@@ -162,7 +200,7 @@ static ms_status take(crew *c, worker *w, ms_error *err) {
   ms_status status;
   if (whole) {
     worker was = *w; /* the next job first: the worker need not wait for done() */
-    give_job(c, w);
+    give_job(w, next_job(c));
     status = finish(c, &was, h.status, &h.why, bytes, h.size, err);
   } else {
     status = replace(c, w, err);
@@ -174,7 +212,7 @@ static ms_status take(crew *c, worker *w, ms_error *err) {
 static ms_status wait_and_take(crew *c, struct pollfd *polls, ms_error *err) {
   for (size_t k = 0; k < c->workers; k++)
     polls[k] = (struct pollfd){.fd = c->at[k].job == NO_JOB ? -1 : c->at[k].line, .events = POLLIN};
-  int ready = poll(polls, c->workers, INTERRUPT_MS);
+  int ready = poll(polls, c->workers, c->lines.size > 1 ? LINES_MS : INTERRUPT_MS);
   ms_status status = MS_OK;
   for (size_t k = 0; k < c->workers && ready > 0 && status >= 0; k++)
     if (polls[k].fd >= 0 && polls[k].revents)
@@ -182,29 +220,87 @@ static ms_status wait_and_take(crew *c, struct pollfd *polls, ms_error *err) {
   return status;
 }
 
+/* ---- Several processes, each with its crew -------------------------------------------------- */
+
+/* In the first: takes results of the others, gives them jobs. */
+static ms_status serve_others(crew *c, ms_error *err) {
+  ms_status status = MS_OK;
+  size_t rank, size, job;
+  for (message *m; status >= 0 && (m = ms_lines_take(&rank, &size)); free(m)) {
+    if ((job = next_job(c)) != NO_JOB)
+      ms_lines_send(rank, &job, sizeof job);
+    if (m->job == NO_JOB)
+      continue;
+    c->ended++;
+    status = c->pool->done(c->pool->ctx, m->job, m->header.status, &m->header.why, m + 1,
+                           m->header.size, err);
+  }
+  return status;
+}
+
+/* In the others: passes jobs and results between the first process and the workers here, until it
+ * says that all is done. */
+static ms_status relay(crew *c, struct pollfd *polls, ms_error *err) {
+  ms_status status = MS_OK;
+  size_t rank, size;
+  for (size_t k = 0; k < c->workers; k++)
+    report(NO_JOB, MS_OK, NULL, NULL, 0, err);
+  for (bool over = false; !over && status >= 0;) {
+    for (size_t *job; !over && (job = ms_lines_take(&rank, &size)); free(job)) {
+      size_t k = 0;
+      while (k < c->workers && c->at[k].job != NO_JOB)
+        k++;
+      over = *job == NO_JOB || k == c->workers;
+      if (!over)
+        give_job(&c->at[k], *job);
+    }
+    if (!over)
+      status = wait_and_take(c, polls, err);
+  }
+  return status;
+}
+
+static ms_status manage(crew *c, struct pollfd *polls, ms_error *err) {
+  const ms_pool *pool = c->pool;
+  ms_status status = MS_OK;
+  for (size_t k = 0; k < c->workers; k++)
+    give_job(&c->at[k], next_job(c));
+  while (status >= 0 && c->ended < pool->count) {
+    if (pool->interrupt && *pool->interrupt)
+      status = ms_fail(err, MS_INTERRUPTED, "interrupted; %zu of %zu runs were done", c->ended,
+                       pool->count);
+    else
+      status = wait_and_take(c, polls, err);
+    if (status >= 0 && c->lines.size > 1)
+      status = serve_others(c, err);
+  }
+  for (size_t rank = 1; rank < c->lines.size; rank++)
+    ms_lines_send(rank, &NO_JOB, sizeof NO_JOB);
+  return status;
+}
+
 ms_status ms_pool_run(const ms_pool *pool, ms_error *err) {
-  size_t workers = MS_MIN(pool->workers ? pool->workers : ms_cores(), MOST_WORKERS);
-  crew c = {.pool = pool, .at = calloc(MS_MIN(workers, pool->count) + 1, sizeof *c.at)};
-  struct pollfd *polls = calloc(workers, sizeof *polls);
+  bool spread = pool->spread && ms_ranks() > 1;
+  size_t workers = pool->workers ? pool->workers : spread ? 1 : ms_cores();
+  workers = MS_MIN(workers, spread ? MOST_WORKERS : MS_MIN(MOST_WORKERS, pool->count));
+  crew c = {.pool = pool, .lines = {0, 1}, .at = calloc(workers + 1, sizeof *c.at)};
+  struct pollfd *polls = calloc(workers + 1, sizeof *polls);
   ms_status status = c.at && polls ? MS_OK : ms_no_memory(err);
-  while (status == MS_OK && c.workers < MS_MIN(workers, pool->count)) {
+  while (status == MS_OK && c.workers < workers) {
     status = start(&c, &c.at[c.workers], err);
     c.workers += status == MS_OK;
   }
   if (c.workers > 0) /* fewer than asked for will do */
     status = MS_OK;
-  for (size_t k = 0; k < c.workers; k++)
-    give_job(&c, &c.at[k]);
-  while (status >= 0 && c.ended < pool->count) {
-    if (pool->interrupt && *pool->interrupt)
-      status = ms_fail(err, MS_INTERRUPTED, "interrupted; %zu of %zu runs were done", c.ended,
-                       pool->count);
-    else
-      status = wait_and_take(&c, polls, err);
-  }
+  if (spread && status == MS_OK)
+    ms_lines_open(&c.lines); /* after the forks: MPI does not like them */
+  if (status == MS_OK)
+    status = c.lines.rank > 0 ? relay(&c, polls, err) : manage(&c, polls, err);
   for (size_t k = 0; k < c.workers; k++)
     if (c.at[k].line >= 0)
       end(&c.at[k], c.at[k].job != NO_JOB);
+  if (spread && c.lines.size > 1)
+    ms_lines_close(&c.lines);
   free(c.at);
   free(polls);
   return status < 0 ? status : MS_OK;
@@ -290,6 +386,11 @@ static ms_status run_done(void *ctx, size_t i, ms_status status, const ms_error 
 ms_status ms_runs(const ms_config *const *configs, size_t count, const ms_runs_options *options,
                   ms_error *err) {
   runs r = {configs, options};
-  ms_pool pool = {count, options->workers, &r, run_one, run_done, options->interrupt};
+  ms_pool pool = {.count = count,
+                  .workers = options->workers,
+                  .ctx = &r,
+                  .work = run_one,
+                  .done = run_done,
+                  .interrupt = options->interrupt};
   return ms_pool_run(&pool, err);
 }

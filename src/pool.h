@@ -8,6 +8,8 @@
  * job as soon as it is done with one, so that unequal jobs balance. Memory: one job a worker. */
 typedef struct ms_pool {
   size_t count, workers; /* jobs; processes, 0: one for each core */
+  const size_t *number;  /* of each job, as work() and done() get it; NULL: 0, 1, ... */
+  bool spread;           /* over all processes of mpirun; done() is called by the first of them */
   void *ctx;
   /* In a worker: does job i and writes its result to `out`. */
   ms_status (*work)(void *ctx, size_t i, FILE *out, ms_error *err);
@@ -20,5 +22,17 @@ typedef struct ms_pool {
 } ms_pool;
 
 ms_status ms_pool_run(const ms_pool *pool, ms_error *err);
+
+/* The lines between the processes of mpirun, each of which has workers of its own (src/mpi.c; built
+ * with -Dmpi=enabled, otherwise there is one process). */
+typedef struct ms_lines {
+  size_t rank, size;
+} ms_lines;
+size_t ms_ranks(void); /* how many processes mpirun has started */
+void ms_lines_open(ms_lines *lines);
+void ms_lines_close(ms_lines *lines);
+void ms_lines_send(size_t rank, const void *bytes, size_t size);
+/* A message that has come, NULL for none; free() it. */
+void *ms_lines_take(size_t *rank, size_t *size);
 
 #endif

@@ -495,7 +495,6 @@ typedef struct job {
   const ms_sweep *sweep;
   const ms_sweep_options *options;
   ms_journal *journal;
-  const size_t *which; /* the case of each job */
   size_t failed, before;
 } job;
 
@@ -537,7 +536,7 @@ static void put_field(FILE *out, const char *key, const char *value) {
 static ms_status do_case(void *ctx, size_t i, FILE *out, ms_error *err) {
   const job *j = ctx;
   ms_run *run = NULL;
-  ms_config *cfg = ms_sweep_config(j->sweep, j->which[i], j->options->keep_runs, err);
+  ms_config *cfg = ms_sweep_config(j->sweep, i, j->options->keep_runs, err);
   ms_status status = cfg ? ms_run_whole(&run, cfg, NULL, err) : err->status;
   if (!run)
     put_field(out, "status", "failed");
@@ -551,7 +550,7 @@ static ms_status do_case(void *ctx, size_t i, FILE *out, ms_error *err) {
     put_field(out, entry.key, entry.text ? entry.text : text);
   }
   ms_error why;
-  if (run && j->options->keep_runs && write_run(j, j->which[i], run, &why) != MS_OK) {
+  if (run && j->options->keep_runs && write_run(j, i, run, &why) != MS_OK) {
     *err = why; /* not a result of this run: the sweep stops */
     status = MS_CANNOT_WRITE;
   }
@@ -578,7 +577,7 @@ static ms_status case_done(void *ctx, size_t i, ms_status status, const ms_error
   put_field(out, "error", status < 0 ? why->message : "");
   if (fclose(out) != 0)
     return ms_no_memory(err);
-  ms_status going = ms_journal_add(j->journal, j->which[i], fields, length, err);
+  ms_status going = ms_journal_add(j->journal, i, fields, length, err);
   free(fields);
   j->failed += status < 0;
   if (j->options->progress && going == MS_OK)
@@ -586,10 +585,10 @@ static ms_status case_done(void *ctx, size_t i, ms_status status, const ms_error
   return going;
 }
 
-static void remove_unfinished(const job *j, size_t jobs) {
+static void remove_unfinished(const job *j, const size_t *which, size_t jobs) {
   char path[4096];
   for (size_t i = 0; i < jobs; i++) {
-    run_folder(j->options->dir, j->which[i], true, path, sizeof path);
+    run_folder(j->options->dir, which[i], true, path, sizeof path);
     if (access(path, F_OK) == 0)
       remove_folder(path);
   }
@@ -600,14 +599,21 @@ static ms_status run_rest(const ms_sweep *sweep, const ms_sweep_options *o, ms_j
   size_t *which = calloc(sweep->count, sizeof *which), jobs = 0;
   if (!which)
     return ms_no_memory(err);
-  for (size_t i = 0; i < sweep->count; i++)
+  for (size_t i = 0; i < sweep->count && journal; i++) /* only the first process has jobs to give */
     if (journal->at[i] == MS_NO_LINE)
       which[jobs++] = i;
-  job j = {.sweep = sweep, .options = o, .journal = journal, .which = which};
-  ms_pool pool = {jobs, o->workers, &j, do_case, case_done, o->interrupt};
-  ms_status status = jobs > 0 ? ms_pool_run(&pool, err) : MS_OK;
-  if (o->keep_runs)
-    remove_unfinished(&j, jobs);
+  job j = {.sweep = sweep, .options = o, .journal = journal};
+  const ms_pool pool = {.count = jobs,
+                        .workers = o->workers,
+                        .number = which,
+                        .spread = true,
+                        .ctx = &j,
+                        .work = do_case,
+                        .done = case_done,
+                        .interrupt = o->interrupt};
+  ms_status status = ms_pool_run(&pool, err);
+  if (o->keep_runs && journal)
+    remove_unfinished(&j, which, jobs);
   free(which);
   return status;
 }
@@ -671,6 +677,10 @@ ms_status ms_sweep_run(const ms_sweep *sweep, const ms_sweep_options *o, size_t 
   const char *by = o->group_by ? o->group_by : chosen ? chosen : "";
   ms_journal journal = {.fd = -1};
   ms_status status = check_groups(sweep, by, err);
+  if (status == MS_OK && ms_rank() > 0) {
+    free(chosen);
+    return run_rest(sweep, o, NULL, err);
+  }
   if (status == MS_OK)
     status = ms_folder_make(o->dir, err);
   if (status == MS_OK && o->keep_runs) {

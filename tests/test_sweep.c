@@ -62,7 +62,8 @@ START_TEST(test_pool) {
   static const size_t workers[] = {1, 2, 5, 0};
   record r = {.stop_after = 0};
   ms_error err;
-  ms_pool pool = {JOBS, workers[_i], &r, count_up, note, NULL};
+  const ms_pool pool = {
+      .count = JOBS, .workers = workers[_i], .ctx = &r, .work = count_up, .done = note};
   ck_assert_int_eq(ms_pool_run(&pool, &err), MS_OK);
   for (size_t i = 0; i < JOBS; i++) {
     ck_assert_int_eq(r.calls[i], 1);
@@ -84,7 +85,8 @@ START_TEST(test_pool_stops) {
   volatile sig_atomic_t flag = 0;
   record r = {.stop_after = 5, .raise = _i ? &flag : NULL};
   ms_error err;
-  ms_pool pool = {JOBS, 2, &r, count_up, note, &flag};
+  const ms_pool pool = {
+      .count = JOBS, .workers = 2, .ctx = &r, .work = count_up, .done = note, .interrupt = &flag};
   ck_assert_int_eq(ms_pool_run(&pool, &err), _i ? MS_INTERRUPTED : MS_CANNOT_WRITE);
   ck_assert_uint_le(r.ended, 7);
   if (_i)
