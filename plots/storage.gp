@@ -12,12 +12,12 @@ set xrange [0:160]
 set xtics 0,40,160
 set arrow 1 from 40, graph 0 to 40, graph 1 nohead dashtype 3 linecolor rgb "#666666"
 set arrow 2 from 80, graph 0 to 80, graph 1 nohead dashtype 2 linecolor rgb "#666666"
-set label 1 "off" at 41, graph 0.96 font ",9" textcolor rgb "#666666"
-set label 2 "equal dose" at 81, graph 0.96 font ",9" textcolor rgb "#666666"
+set label 1 "off" at 41, graph 0.96 font small textcolor rgb "#666666"
+set label 2 "equal dose" at 81, graph 0.96 font small textcolor rgb "#666666"
 set ylabel "nuclear / Frobenius norm" offset 0.5
 pick(i, w, s, what) = (column('task') == i && column('way') == w && column('seed') == s) ? column(what) : NaN
 
-set key outside bottom center horizontal maxrows 1
+set key inside right top vertical
 do for [panel=1:4] {
   if (panel == 1) { i = 0; what = 'ratio'; set title "BA, factors trained: they keep what weight decay did" }
   if (panel == 2) { i = 1; what = 'ratio'; set title "X itself trained: it forgets" }

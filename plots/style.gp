@@ -16,14 +16,15 @@ if (exists("panel_width")) { width = across*panel_width; height = down*panel_hei
 paper = style eq 'paper'
 inches = !paper ? width/96.0 : columns == 1 ? 3.35 : across == 1 ? 4.6 : 6.9
 pixels = !paper ? width : 300*inches
-# Of the text in points: 11 on screens, in print 8 where that is not too much for the panels.
-points = !paper ? 11.0 : 1.1*11*inches/(width/96.0)
-if (paper) points = points > 8 ? 8 : points < 6 ? 6 : points
-zoom = inches/(width/96.0)
+# Of the text in points: 11 on screens, in print up to 8, less where panels are many. `small` is for
+# remarks in a picture.
+points = !paper ? 11.0 : 0.85*11*inches/(width/96.0)
+if (paper) points = points > 8 ? 8 : points < 5.5 ? 5.5 : points
+small = sprintf(',%.1f', 0.85*points)
 fine = paper ? 0.8 : 1.3
-if (format eq 'png') set terminal pngcairo size pixels,pixels*height/width font sprintf("DejaVu Sans,%.1f", points) fontscale pixels/inches/96.0 linewidth fine*pixels/inches/96.0 pointscale (paper ? 0.6 : 1)*pixels/inches/96.0
+if (format eq 'png') set terminal pngcairo size pixels,pixels*height/width font sprintf("DejaVu Sans,%.1f", points) fontscale pixels/inches/(paper ? 72.0 : 96.0) linewidth fine*pixels/inches/96.0 pointscale (paper ? 0.6 : 1)*pixels/inches/96.0
 if (format eq 'svg') set terminal svg size 96*inches,96*inches*height/width font sprintf("DejaVu Sans,%.1f", points/0.78) linewidth fine background rgb "white"
-if (format eq 'pdf') set terminal pdfcairo size inches,inches*height/width font sprintf("DejaVu Sans,%.1f", points) fontscale 1 linewidth fine pointscale (paper ? 0.35 : 0.5)
+if (format eq 'pdf') set terminal pdfcairo size inches,inches*height/width font sprintf("DejaVu Sans,%.1f", paper ? points : 0.75*points) fontscale 1 linewidth fine pointscale (paper ? 0.5 : 0.75)
 if (format eq 'gif') set terminal gif animate delay 8 loop 0 optimize size width,height font 'DejaVuSans,10' linewidth 1.5 background rgb 'white'
 if (format eq 'txt') set terminal dumb size 79,24 ansi256
 set output output

@@ -46,7 +46,7 @@ do for [n=1:2] {
   set ylabel "truth error  ‖x − x*‖_2" offset 0.5
   long = dir.'/best_2.csv'
   set key inside left bottom
-  if (n == 2) { set label 9 "thin: trained on to t = 840" at graph 0.97,0.05 right textcolor rgb "#666666" }
+  if (n == 2) { set label 9 "thin: trained on to t = 840" at graph 0.03,0.95 left textcolor rgb "#666666" }
   plot best using 'alpha':'never' with lines linewidth 2 linecolor rgb grey title "never on", \
        best using 'alpha':'constant' with linespoints pointtype 7 linewidth 2 linecolor rgb blue title "always on", \
        best using 'alpha':'off' with linespoints pointtype 7 linewidth 2 linecolor rgb vermilion title "on, then off at the best T", \

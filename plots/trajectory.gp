@@ -64,7 +64,7 @@ set y2range [0.95:2.05]
 set y2tics 1,0.25,2
 set key inside right top
 settled = T_max > 1.01 * horizon && !far ? sprintf("the run settles until t = %.3g", T_max) : ""
-set label 1 settled at graph 0.985,0.62 right font ",9" textcolor rgb "#666666"
+set label 1 settled at graph 0.985,0.62 right font small textcolor rgb "#666666"
 plot table using 't':'alpha' with filledcurves y1=0 fillcolor rgb "#E69F00" fillstyle transparent solid 0.35 noborder title "α(t)", \
      table using 't':'effective_exponent' axes x1y2 with lines linecolor rgb colour[2] linewidth 2.2 title "p_{eff}:  2 is L2, 1 is L1 (right)"
 unset multiplot

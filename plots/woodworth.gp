@@ -42,7 +42,7 @@ set xrange [0.04:0.5]
 set yrange [*:*]
 set xtics (0.05,0.1,0.2,0.4)
 set format x "%g"
-set format y "%.0e"
+set format y "10^{%T}"
 set key inside left top
 stats dir.'/steps.csv' using 'gap' every ::0::0 nooutput name 'G'
 plot dir.'/steps.csv' using 'part':'gap' with points pointtype 7 pointsize 1.4 linecolor rgb ink title "descent", \
