@@ -17,12 +17,12 @@ set label 2 "equal dose" at 81, graph 0.96 font small textcolor rgb "#666666"
 set ylabel "nuclear / Frobenius norm" offset 0.5
 pick(i, w, s, what) = (column('task') == i && column('way') == w && column('seed') == s) ? column(what) : NaN
 
-set key inside right top vertical
 do for [panel=1:4] {
   if (panel == 1) { i = 0; what = 'ratio'; set title "BA, factors trained: they keep what weight decay did" }
   if (panel == 2) { i = 1; what = 'ratio'; set title "X itself trained: it forgets" }
   if (panel == 3) { i = 0; what = 'balance'; set title "BA: equal dose, equal balance"; set logscale y; set format y "10^{%T}"; set ylabel "distance from balance  ‖B'B − AA'‖_F" }
   if (panel == 4) { i = 2; what = 'ratio'; set title "BA of a model of text (Psalm 119 after the others)"; unset logscale y; set format y "%g"; set ylabel "nuclear / Frobenius norm" }
+  if (panel % 2) { set key inside left bottom } else { set key inside right bottom }
   plot for [w=0:2] for [s=1:4] table using 't':(pick(i, w, s, what)) with lines linewidth 0.9 linecolor rgb light[w+1] notitle, \
        for [w=0:2] table using 't':(pick(i, w, 0, what)) with lines linewidth 2.4 linecolor rgb shade[w+1] title way[w+1]
 }
