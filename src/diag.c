@@ -668,6 +668,12 @@ static void decay_bends(void *self, const double *w, const double *u, double *ou
 static ms_status pair_of(ms_run *run, ms_pair *pair, ms_error *err) {
   const ms_flow *flow = run->flow && run->flow->class->mirror ? run->partner : run->flow;
   const ms_param *p = run->setup.param;
+  if (p->kink)
+    return ms_fail(err, MS_UNSUPPORTED,
+                   "check: h has a kink, which is not judged by brackets along a run; --param %s "
+                   "has no mirror flow "
+                   "under weight decay: %s",
+                   p->name, p->no_mirror);
   if (!flow || flow->class->mirror)
     return ms_fail(err, MS_UNSUPPORTED,
                    "check needs the gradient flow of the weights, which is "

@@ -304,6 +304,19 @@ START_TEST(decay_of_the_mask_alone_is_no_mirror_flow) {
 }
 END_TEST
 
+START_TEST(brackets_do_not_speak_for_kinks) {
+  static const char *const params[] = {"param=plain", "param=mask"};
+  for (int i = 0; i < 2; i++) {
+    ms_run *run = start(params[i]);
+    ms_pair pair;
+    ms_error err;
+    ck_assert_int_eq(run->model->pair(run, &pair, &err), MS_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(err.message, "has no mirror flow"));
+    ms_run_free(run);
+  }
+}
+END_TEST
+
 START_TEST(refusals_say_why) {
   static const char *const cases[][2] = {
       {"param=plain flow=mirror", "plain has no mirror flow: L1"},
@@ -508,6 +521,7 @@ Suite *regularizers_suite(void) {
   tcase_add_test(tc, decaying_l1_on_x_interpolates_and_misses);
   tcase_add_test(tc, steps_tend_to_the_flow);
   tcase_add_test(tc, decay_of_the_mask_alone_is_no_mirror_flow);
+  tcase_add_test(tc, brackets_do_not_speak_for_kinks);
   tcase_add_test(tc, refusals_say_why);
   tcase_add_test(tc, spred_keeps_every_sign);
   tcase_add_test(tc, spred_is_the_lasso_within_its_signs);
