@@ -66,11 +66,9 @@ const ms_figure ms_figure_coding = {
     "this project, after Jacobs, Zhou & Burkholz 2025, arXiv 2504.12883, whose set-up is not known "
     "to us",
     "8 x 8 patches of a picture of a staircase, 96 atoms learned with the codes, 40 patches. Left: "
-    "reconstruction error without weight decay (thin) and at the largest dose (thick). Right: the "
-    "part "
-    "of the codes that are not 0 after training with a dose A of the regularizer u^{2k} + v^{2k}; "
-    "dashed: "
-    "FISTA with the same dictionary at the same error. More dose, fewer codes, until little is "
-    "left to "
-    "gain over FISTA. All sizes are chosen here, beta = 0.01.",
+    "reconstruction error without weight decay (thin) and at the largest dose (thick); larger k is "
+    "not faster here. Right: the part of the codes that are not 0 after training with a dose A of "
+    "the regularizer u^{2k} + v^{2k}; dashed: FISTA with the same dictionary at the same error. "
+    "All "
+    "sizes are chosen here, beta = 0.01.",
     make};

@@ -6,6 +6,7 @@ array shade[3] = ["#0072B2", "#009E73", "#D55E00"]
 set multiplot layout down,across
 path = dir.'/path.csv'; ends = dir.'/ends.csv'
 set logscale xy
+set xrange [100:*]
 set xlabel "time  t" offset 0,0.3
 set ylabel "reconstruction error  ‖Y − D X‖ / ‖Y‖" offset 0.5
 set format y "%g"
@@ -15,6 +16,7 @@ set title "Reconstruction along training"
 plot for [k=1:3] path using (column('t') > 0 ? column('t') : NaN):(column('kind') == k-1 && column('decay') == 0 ? column('error') : NaN) with lines linewidth 1.2 linecolor rgb shade[k] title kind[k]." without decay", \
      for [k=1:3] path using (column('t') > 0 ? column('t') : NaN):(column('kind') == k-1 && column('decay') == 1 ? column('error') : NaN) with lines linewidth 2.4 linecolor rgb shade[k] title kind[k]." with the largest dose"
 unset logscale
+set xrange [*:*]
 set yrange [0:1]
 set xlabel "dose  A" offset 0,0.3
 set ylabel "part of the codes that are not 0" offset 0.5

@@ -134,6 +134,14 @@ static void make(ms_drawing *f) {
                  ms_curve_end(p->trace[2], "effective_exponent"));
   ms_report(f, "98 % pruned, best strength: switched off in time, never off", "this run", "-",
             "%.4f, %.4f", best, always);
+  if (!ms_figure_quick(f)) {
+    ms_claim_above(f, "98 % pruned, alpha = 0.004: off after a sixth of the epochs less never off",
+                   "talk: on, then off is better", 0,
+                   mean_of(p->off[ALPHAS - 1][1], seeds, "test_accuracy_98") -
+                       mean_of(p->off[ALPHAS - 1][TIMES - 1], seeds, "test_accuracy_98"));
+    ms_claim_above(f, "1/128 left: LRR with PILoT less LRR", "arXiv 2408.09966: better", 0,
+                   last[3] - last[2]);
+  }
   ms_report(f, "after the last cycle: IMP, IMP with PILoT, LRR, LRR with PILoT", "this run", "-",
             "%.4f, %.4f, %.4f, %.4f", last[0], last[1], last[2], last[3]);
 }
