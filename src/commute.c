@@ -387,11 +387,11 @@ static ms_status check_run(ms_check *c, const ms_config *cfg,
   for (size_t i = 0; ms_model_at(i); i++)
     if (strcmp(ms_model_at(i)->name, ms_config_text(cfg, "model")) == 0)
       model = ms_model_at(i);
-  if (!model->pair)
+  if (!model || !model->pair)
     return ms_fail(err, MS_UNSUPPORTED,
                    "--model %s: its weights' gradient flow is not known to check; --g and --h take "
                    "formulas",
-                   model->name);
+                   ms_config_text(cfg, "model"));
   ms_run *run = NULL;
   ms_error why = {0};
   ms_status status = new_run(&run, cfg, err);
