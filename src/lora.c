@@ -118,19 +118,19 @@ static ms_status new_network(ms_objective **out, const ms_config *cfg, ms_error 
           *noise = ms_random_new(seed, MS_STREAM_NOISE),
           *truth = ms_random_new(seed, MS_STREAM_TRUTH);
   ms_objective *o = calloc(1, sizeof *o);
-  network *net = calloc(1, sizeof *net);
+  network *net = o ? calloc(1, sizeof *net) : NULL;
   ms_status status = data && noise && truth && o && net ? MS_OK : ms_no_memory(err);
-  if (status == MS_OK) {
+  if (o) {
     o->own = net;
     o->release = network_release;
+  }
+  if (status == MS_OK) {
     o->rows = rows;
     o->cols = cols;
     o->truth = ms_doubles(rows * cols);
     net->W0 = ms_doubles(rows * cols + rows);
     if (!o->truth || !net->W0)
       status = ms_no_memory(err);
-  } else {
-    free(net);
   }
   if (status == MS_OK) {
     ms_random_gaussian(truth, net->W0, rows * cols, 1 / sqrt((double)cols));

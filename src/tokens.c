@@ -150,6 +150,7 @@ static double cross_entropy(const text *m, const double *C, const double *X, dou
       s[v] = exp(s[v] - top);
       sum += s[v];
     }
+    /* cppcheck-suppress invalidFunctionArg; sum >= 1, for V >= 2 */
     f += total * log(sum);
     for (size_t v = 0; v < V; v++)
       s[v] = total * s[v] / sum - c[v];

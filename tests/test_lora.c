@@ -38,7 +38,8 @@ START_TEST(gradients) {
   test_gradient("lora", WITH("activation=tanh", "rows=5", "cols=7", "noise=0.1"));
   test_gradient("lora", WITH("activation=linear", "rows=7", "cols=5", "noise=0.1"));
   test_gradient("lora", WITH("data=" PSALM, "vocabulary=12", "rows=5"));
-  test_gradient("lora", WITH("data=" PSALM, "vocabulary=12", "rows=5", "pretrain=" PSALMS));
+  if (!test_quick())
+    test_gradient("lora", WITH("data=" PSALM, "vocabulary=12", "rows=5", "pretrain=" PSALMS));
 }
 END_TEST
 
@@ -96,7 +97,7 @@ START_TEST(balance_decays_with_the_dose) {
       WITH("rtol=1e-10", "wd-schedule=linear", "t-end=60"),
       WITH("rtol=1e-10", "wd-schedule=cosine", "t-end=60", "width=3", "activation=linear"),
       WITH("rtol=1e-10", "wd-schedule=step", "t-end=60", "data=" PSALM)};
-  for (size_t k = 0; k < (test_quick() ? 1 : 3); k++) {
+  for (size_t k = 0; k < 3; k++) {
     law l = {0, 0};
     ms_run *run = whole(kinds[k], follow_law, &l);
     ck_assert(ms_run_observe(run, "dose") > 1 && l.first > 0.1);
@@ -262,12 +263,12 @@ Suite *lora_suite(void) {
   tcase_add_test(tc, gradients);
   tcase_add_test(tc, teacher_is_a_solution);
   tcase_add_test(tc, noise);
-  tcase_add_test(tc, balance_decays_with_the_dose);
-  tcase_add_test(tc, equal_doses_balance_equally);
   tcase_add_test(tc, no_knowledge);
   tcase_add_test(tc, comes_to_the_entropy_of_the_text);
   tcase_add_test(tc, refusals);
   if (!test_quick()) {
+    tcase_add_test(tc, balance_decays_with_the_dose);
+    tcase_add_test(tc, equal_doses_balance_equally);
     tcase_add_test(tc, factors_remember_what_weights_forget);
     tcase_add_test(tc, on_then_off_finds_the_teacher);
     tcase_add_test(tc, pretraining);
