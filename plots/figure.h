@@ -47,29 +47,6 @@
   X(training)                                                                                      \
   X(coding)                                                                                        \
   X(four_features)                                                                                 \
-  X(equal_dose)                                                                                    \
-  X(lasso)                                                                                         \
-  X(spectrum)                                                                                      \
-  X(brackets)                                                                                      \
-  X(depth)                                                                                         \
-  X(scales)                                                                                        \
-  X(storage)                                                                                       \
-  X(attention_decay)                                                                               \
-  X(morph)                                                                                         \
-  X(attention_margin)                                                                              \
-  X(pilot)                                                                                         \
-  X(adaptive)                                                                                      \
-  X(surface)                                                                                       \
-  X(balls)                                                                                         \
-  X(exponent)                                                                                      \
-  X(woodworth)                                                                                     \
-  X(landing)                                                                                       \
-  X(switch_off)                                                                                    \
-  X(on_off)                                                                                        \
-  X(sparsify)                                                                                      \
-  X(training)                                                                                      \
-  X(coding)                                                                                        \
-  X(four_features)                                                                                 \
   X(depth_three)                                                                                   \
   X(equal_dose)                                                                                    \
   X(lasso)                                                                                         \
@@ -80,7 +57,10 @@
   X(attention_margin)                                                                              \
   X(pilot)                                                                                         \
   X(adaptive)                                                                                      \
-  X(rates)
+  X(rates)                                                                                         \
+  X(brackets)                                                                                      \
+  X(depth)                                                                                         \
+  X(scales)
 
 typedef struct ms_figure {
   const char *name, *title;
