@@ -141,7 +141,7 @@ static void fista(const ms_problem *p, double lambda, double *x) {
   for (size_t i = 0; i < n * d; i++)
     L += p->Z->values[i] * p->Z->values[i] / (double)n;
   memset(x, 0, d * sizeof *x);
-  for (int k = 0; k < 20000; k++) {
+  for (int k = 0; k < (quick() ? 4000 : 20000); k++) {
     for (size_t i = 0; i < n; i++) {
       r[i] = -p->y[i];
       for (size_t j = 0; j < d; j++)
@@ -177,7 +177,7 @@ START_TEST(lasso_by_five_roads) {
                {"mw", "0.05", ""},
                {"mw", "0.05", "init-scale=0.01"},
                {"uv", "0.1", "flow=gradient"}};
-  for (size_t i = 0; i < sizeof roads / sizeof *roads; i++) {
+  for (size_t i = 0; i < sizeof roads / sizeof *roads; i += quick() ? 3 : 1) {
     char text[400];
     snprintf(
         text, sizeof text,
@@ -206,7 +206,8 @@ START_TEST(bias_of_a_constant_l1_is_linear) {
   double error[3];
   for (int k = 0; k < 3; k++) {
     char text[300];
-    snprintf(text, sizeof text, "n=40 d=100 seed=1 wd-schedule=constant param=plain wd=%s", wd[k]);
+    snprintf(text, sizeof text,
+             "n=20 d=50 sparsity=3 seed=1 wd-schedule=constant param=plain wd=%s", wd[k]);
     ms_run *run = finish(text);
     error[k] = ms_run_summary(run, "truth_error");
     ms_run_free(run);
@@ -405,7 +406,7 @@ START_TEST(only_the_dose_matters) {
                                           "exponential wd=0.2 wd-tau=10",
                                           "quadratic wd=0.2 wd-tau=10",
                                           "geometric wd=0.2 wd-tau=0.5"};
-  for (size_t i = 0; i < sizeof schedules / sizeof *schedules; i++) {
+  for (size_t i = 0; i < sizeof schedules / sizeof *schedules; i += quick() ? 4 : 1) {
     char text[300];
     snprintf(text, sizeof text,
              "n=10 d=25 sparsity=3 init-spread=0.2 flow=mirror rtol=1e-13 stop-loss=1e-28 "
@@ -427,7 +428,8 @@ START_TEST(more_dose_less_l1) {
   for (int k = 0; k < 6; k++) {
     char text[300];
     snprintf(text, sizeof text,
-             "n=40 d=100 init-spread=0.3 flow=mirror points=20 wd-schedule=step wd-off=20 wd=%g",
+             "n=20 d=50 sparsity=3 init-spread=0.3 flow=mirror points=20 wd-schedule=step "
+             "wd-off=20 wd=%g",
              0.05 * k);
     ms_run *run = finish(text);
     ck_assert_double_lt(ms_run_summary(run, "l1"), l1);
