@@ -73,7 +73,14 @@ static bool do_job(const ms_pool *pool, size_t i, int line) {
   h.status = out ? pool->work(pool->ctx, i, out, &h.why) : ms_no_memory(&h.why);
   if (out && fclose(out) != 0)
     h.status = ms_no_memory(&h.why);
-  bool sent = send_all(line, &h, sizeof h) && send_all(line, bytes, h.size);
+  header clean; /* what follows the message's end, and padding, is 0 and not what lay there */
+  memset(&clean, 0, sizeof clean);
+  clean.status = h.status;
+  clean.size = h.size;
+  clean.why.status = h.why.status;
+  clean.why.t = h.why.t;
+  snprintf(clean.why.message, sizeof clean.why.message, "%s", h.why.message);
+  bool sent = send_all(line, &clean, sizeof clean) && send_all(line, bytes, h.size);
   free(bytes);
   return sent;
 }
@@ -365,8 +372,8 @@ static ms_status run_done(void *ctx, size_t i, ms_status status, const ms_error 
   ms_summary *summary = NULL;
   if (size > 0) {
     const size_t *head = bytes;
-    const double *values = (const double *)(head + 2);
-    const ms_summary *sent = (const ms_summary *)(values + head[1]);
+    const double *values = (const void *)(head + 2);
+    const ms_summary *sent = (const void *)(values + head[1]);
     const char *text = (const char *)(sent + head[0]);
     if (!(summary = malloc((head[0] + 1) * sizeof *summary)))
       return ms_no_memory(err);
