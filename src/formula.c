@@ -339,7 +339,8 @@ static char peek(parser *p) {
 static bool unexpected(parser *p, const char *what) {
   char text[96], c = peek(p);
   if (c)
-    snprintf(text, sizeof text, "%s, not '%.*s'", what, (unsigned char)c < 128 ? 1 : 4, p->at);
+    snprintf(text, sizeof text, "%s, not '%.*s'", what,
+             (unsigned char)c < 128 ? 1 : (int)MS_MIN(p->end - p->at, 4), p->at);
   else
     snprintf(text, sizeof text, "%s; the formula ends here", what);
   return fail(p, p->at, text);
