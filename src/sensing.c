@@ -220,6 +220,10 @@ static ms_status read_problem(ms_problem **out, const ms_config *cfg, plan *p, m
   free(value);
   free(one);
   if (status == MS_OK) {
+    for (size_t j = 0; problem->names && j < Z->d; j++) /* of the columns as they were */
+      free(problem->names[j]);
+    free(problem->names);
+    problem->names = NULL;
     ms_matrix_free(problem->Z);
     problem->Z = moved;
     *out = problem;
