@@ -16,6 +16,8 @@ static const double BASE_HORIZON = 80; /* of --t-end, and the part drawn at even
 static const double SCALE_HORIZON = 4; /* added for each unit of ln(1/beta) */
 /* A --t-end beyond this is reached in ln t where x grows like it. */
 static const double LOG_HORIZON = 1e6;
+/* What rounding leaves of gradients there: those of tiny slopes, with a margin of hundreds. */
+static const double LOG_STATIONARY = 1e-10;
 /* A gradient flow beside the mirror flow must cost well below a second. */
 static const double PARTNER_FLOPS = 2e9;
 /* Newton systems of the oracles: n^2 d up to this. */
@@ -151,8 +153,10 @@ static ms_status build_schedule(ms_run *run, ms_error *err) {
   for (size_t j = 0; j < run->d; j++)
     least = fmin(least, run->ln_beta[j]);
   const char *t_end = ms_config_text(run->cfg, "t-end");
-  if (run->problem->loss->tail && t_end && ms_config_real(run->cfg, "t-end") * G > LOG_HORIZON)
+  if (run->problem->loss->tail && t_end && ms_config_real(run->cfg, "t-end") * G > LOG_HORIZON) {
     run->setup.log_unit = 1 / G;
+    run->setup.stop_gradient = fmax(run->setup.stop_gradient, LOG_STATIONARY);
+  }
   ms_status status = ms_run_plan(run, G, (BASE_HORIZON - SCALE_HORIZON * least) / G,
                                  !run->setup.method->discrete, err);
   return status == MS_OK ? keep(run, err) : status;
