@@ -8,7 +8,9 @@
 #include "base.h"
 
 #define MS_PARAMS(X)                                                                               \
-  X(mw) X(uv) X(square) X(power) X(matched) X(deep) X(log) X(spred) X(mask) X(plain) X(custom)
+  X(mw)                                                                                            \
+  X(uv) X(square) X(power) X(matched) X(deep) X(log) X(spred) X(mask) X(plain) X(custom) X(ham)    \
+      X(steepest)
 
 /* Most trainable numbers per coordinate. */
 enum { MS_WIDTH_MAX = 8 };
@@ -32,6 +34,11 @@ struct ms_param {
   size_t kink; /* h = |w_{kink-1}|: alpha pulls that number to 0 and holds it there; 0: none */
   const char *no_mirror; /* why there is no mirror flow, a clause; NULL where there is one */
 
+  /* A number of its own and the setting that gives it; NULL: none. The unit of gradients. */
+  const char *number_setting;
+  double number, unit;
+  const char *no_decay; /* why the mirror flow is without weight decay only; NULL: with it too */
+
   /* Parametrizations that differ from coordinate to coordinate: that of the j-th, whose functions
    * of one coordinate are to be called. NULL: all alike. What is `own` is freed by release. */
   const ms_param *(*at)(const ms_param *p, size_t j);
@@ -52,6 +59,10 @@ struct ms_param {
   double (*map)(const ms_param *p, const double *w);             /* g */
   void (*slope)(const ms_param *p, const double *w, double *dg); /* dg[width] */
   void (*bend)(const ms_param *p, const double *w, double *d2g); /* d2g[width * width] */
+  /* dw/dt under grad_j f = g in flows that are not the gradient's; NULL: -g slope. */
+  void (*velocity)(const ms_param *p, double g, const double *w, double *v);
+  /* ... and what then drives mu: dmu/dt = -warp(a) force(grad f). NULL: grad f itself. */
+  double (*force)(const ms_param *p, double g);
   /* First and second derivatives of h by each weight; NULL: h = |w|^2, so 2 w and 2. */
   void (*decay)(const ms_param *p, const double *w, double *dh, double *d2h);
   /* beta as the weights have it, an invariant up to the dose: e^{ln_scale}. NULL: none. */

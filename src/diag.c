@@ -71,6 +71,15 @@ static ms_status build_param(ms_run *run, ms_error *err) {
                    ms_config_origin(run->cfg, "depth"), depth, p->name, p->depth_min, p->depth_max);
   if (p->configure)
     p->configure(p, depth);
+  static const char *const numbers[] = {"exponent", "growth"};
+  for (int k = 0; k < 2; k++) {
+    if (!ms_config_given(run->cfg, numbers[k]))
+      continue;
+    if (!p->number_setting || strcmp(p->number_setting, numbers[k]) != 0)
+      return ms_fail(err, MS_BAD_SETTING, "%s: goes with --param %s, not with %s",
+                     ms_config_origin(run->cfg, numbers[k]), k ? "ham" : "steepest", p->name);
+    p->number = ms_config_real(run->cfg, numbers[k]);
+  }
   for (int k = 0; k < 2 && !p->at; k++) {
     const char *name = k ? "init-theta" : "formula";
     if (ms_config_given(run->cfg, name))
@@ -296,6 +305,17 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
     ms_run_add_note(run, "There is the gradient flow alone: %s.", why);
     exists = false;
   }
+  if (mirror && exists && s->param->no_decay && ms_schedule_total(run->schedule) > 0) {
+    if (strcmp(mode, "auto") != 0)
+      return ms_fail(err, MS_UNSUPPORTED,
+                     "--flow %s: --param %s has a mirror flow with --wd-schedule none only: %s",
+                     mode, s->param->name, s->param->no_decay);
+    ms_run_add_note(run,
+                    "There is the gradient flow alone; a mirror flow only with --wd-schedule "
+                    "none: %s.",
+                    s->param->no_decay);
+    exists = false;
+  }
   mirror = mirror && exists;
   bool gradient = !mirror || strcmp(mode, "both") == 0;
   if (strcmp(mode, "auto") == 0 && mirror) {
@@ -319,8 +339,15 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
   const char *form = "gradient";
   if (mirror)
     form = strcmp(state, "auto") != 0                ? state
+           : s->param->force                         ? "dual"
            : run->problem->Z->n < run->problem->Z->d ? "sample-dual"
                                                      : "dual";
+  if (s->param->force && strcmp(form, "sample-dual") == 0)
+    return ms_fail(
+        err, MS_UNSUPPORTED,
+        "%s: 'sample-dual' is not there for --param %s, whose mu is no combination of the "
+        "samples",
+        ms_config_origin(run->cfg, "state"), s->param->name);
   if (s->solver == MS_SOLVER_CG && strcmp(form, "sample-dual") != 0)
     return ms_fail(err, MS_UNSUPPORTED, "%s: 'cg' is there for --state sample-dual, not for %s",
                    ms_config_origin(run->cfg, "solver"), form);
@@ -472,6 +499,7 @@ static ms_status build(ms_run *run, ms_error *err) {
                                                 : MS_SOLVER_AUTO;
   s->step_limit = ms_config_count(cfg, "max-steps");
   s->gradient_scale = gradient_scale(run);
+  run->param.unit = s->gradient_scale;
   set_training(run);
   memset(run->Zx, 0, run->problem->Z->n * sizeof *run->Zx);
   const ms_loss *loss = run->problem->loss;

@@ -385,6 +385,8 @@ static int dual_rhs(void *self, double t, const double *y, double *ydot) {
   weighted_slope(flow, flow->Zx, flow->Zx);
   ms_matrix_tmul(flow->setup.problem->Z, flow->Zx, ydot);
   flow->passes++;
+  for (size_t j = 0; flow->setup.param->force && j < flow->ode.size; j++)
+    ydot[j] = flow->setup.param->force(flow->setup.param, ydot[j]);
   cblas_dscal((int)flow->ode.size, -warp_at(flow, t), ydot, 1);
   return 0;
 }
@@ -596,10 +598,14 @@ static int gradient_rhs(void *self, double t, const double *y, double *ydot) {
     double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX], dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX];
     const ms_param *param = ms_param_of(s->param, j);
     gather(y, j, d, width, one);
-    param->slope(param, one, dg);
+    if (param->velocity)
+      param->velocity(param, flow->g[j], one, dg);
+    else
+      param->slope(param, one, dg);
     decay(s->param, one, dh, d2h);
+    double factor = param->velocity ? 1 : -flow->g[j];
     for (size_t b = 0; b < width; b++)
-      ydot[b * d + j] = -flow->g[j] * dg[b] - alpha * dh[b];
+      ydot[b * d + j] = factor * dg[b] - alpha * dh[b];
     if (s->param->kink && !s->method->discrete) {
       size_t v = kinked_at(flow, j);
       ydot[v] = own->side[j] == 0 ? 0 : ydot[v] - alpha * own->side[j];
@@ -919,12 +925,14 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
   flow->setup = *setup;
   flow->strength = 1;
   flow->check_every = setup->method->discrete ? CHECK_TRAINING_EVERY : CHECK_EVERY;
+  /* other Jacobians than those of gradient and mirror flows: by differences */
+  bool matrix_free = class->mirror ? setup->param->force != NULL : setup->param->velocity != NULL;
   flow->ode = (ms_ode){.size = class->size(flow),
                        .self = flow,
                        .log_unit = setup->log_unit,
                        .rhs = class->rhs,
-                       .prepare = class->prepare,
-                       .solve = class->solve,
+                       .prepare = matrix_free ? NULL : class->prepare,
+                       .solve = matrix_free ? NULL : class->solve,
                        .tolerance = class->tolerance,
                        .next_break = next_break,
                        .enter = enter,

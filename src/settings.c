@@ -114,6 +114,10 @@ const ms_setting ms_model_settings[] = {
      .help = "parametrization x = g(w) of one coordinate"},
     {"depth", MS_COUNT, "L", NULL, .min = 1, .max = 100, .group = MODEL,
      .help = "number of factors or power of parametrizations that have one"},
+    {"exponent", MS_REAL, "Q", NULL, .min = 1, .max = 2, .group = MODEL,
+     .help = "q of --param steepest: 2 is the gradient flow, 1 sign descent; default: 1"},
+    {"growth", MS_REAL, "C", NULL, .min = 0, .max = 1e6, .min_open = true, .group = MODEL,
+     .help = "c of --param ham; default: 200"},
     {"formula", MS_TEXT, "K", NULL, .group = MODEL,
      .help = "k of --param custom in the weights a, b, ... h, 'a*b*c' for all coordinates, or "
              "'1,4-6: a*b*c | a^2-b^2' by their numbers, the last for all the others"},

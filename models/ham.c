@@ -1,0 +1,122 @@
+/* ham: x itself under the hyperbolic-aware gradient flow (arXiv 2506.02630), c = --growth > 0.
+ *
+ *   dx/dt = -(1 + c |x|) grad f - alpha grad h,   h = x^2: the optimizer's decay b is alpha = b/2
+ *   R'(x) = sign(x) ln(1 + c |x|) / c
+ *   R(x) = [(1 + c |x|) ln(1 + c |x|) - c |x|] / c^2
+ *   x = sign(m) (e^{c |m|} - 1) / c,   m = mu + R'(x0),   dx/dmu = 1 + c |x| >= 1
+ *
+ * R is x^2/2 for c -> 0, |x| ln(c |x|)/c for c -> infinity. The metric is that of m w from m^2 =
+ * w^2 far from 0, where it is c |x|, without its zero: x crosses 0. A step x e^{-eta c sign(x) g}
+ * in place of x - eta c |x| g is that of the optimizer, the same to first order. Under weight decay
+ * there is no mirror flow: d R'/dt = -grad f - 2 alpha x / (1 + c |x|) is no function of t. */
+#include "param.h"
+#include <math.h>
+
+/* e^708 is a little below the largest double. */
+static const double LN_HUGE = 700;
+
+static double inverse_metric(const ms_param *p, double x) {
+  return 1 + p->number * fabs(x);
+}
+
+static double gradient(const ms_param *p, double x) {
+  return copysign(log1p(p->number * fabs(x)) / p->number, x);
+}
+
+static bool locate(const ms_param *p, double ln_beta, double x0, double *kappa, const char **why) {
+  (void)p, (void)ln_beta, (void)why;
+  *kappa = x0;
+  return true;
+}
+
+static bool weights(const ms_param *p, double ln_beta, double kappa, double *w) {
+  (void)p, (void)ln_beta;
+  w[0] = kappa;
+  return true;
+}
+
+static double map(const ms_param *p, const double *w) {
+  (void)p;
+  return w[0];
+}
+
+static void slope(const ms_param *p, const double *w, double *dg) {
+  (void)p, (void)w;
+  dg[0] = 1;
+}
+
+static void bend(const ms_param *p, const double *w, double *d2g) {
+  (void)p, (void)w;
+  d2g[0] = 0;
+}
+
+static void velocity(const ms_param *p, double g, const double *w, double *v) {
+  v[0] = -inverse_metric(p, w[0]) * g;
+}
+
+static int primal(const ms_param *p, const ms_start *s, size_t first, size_t count, double a,
+                  const double *mu, double *x, double *dx) {
+  (void)a;
+  for (size_t i = 0; i < count; i++) {
+    double m = p->number * (mu[i] + gradient(p, s->kappa[first + i]));
+    if (!(fabs(m) < LN_HUGE))
+      return 1;
+    x[i] = copysign(expm1(fabs(m)) / p->number, m);
+    if (dx)
+      dx[i] = exp(fabs(m));
+  }
+  return 0;
+}
+
+static void dual(const ms_param *p, const ms_start *s, size_t first, size_t count, double a,
+                 const double *x, double *mu) {
+  (void)a;
+  for (size_t i = 0; i < count; i++)
+    mu[i] = gradient(p, x[i]) - gradient(p, s->kappa[first + i]);
+}
+
+/* With z = c |x| above, (1 + z) ln(1 + z) - z, whose digits go for small z: z^2/2 - z^3/6 + ... */
+static double entropy(double z) {
+  if (z > 0.05)
+    return (1 + z) * log1p(z) - z;
+  double sum = 0, power = z * z;
+  for (int k = 2; k < 16; k++, power *= -z)
+    sum += power / (k * (k - 1));
+  return sum;
+}
+
+static double potential(const ms_param *p, double ln_beta, double kappa, double a, double x) {
+  (void)ln_beta, (void)a;
+  double c = p->number;
+  if (kappa == 0)
+    return entropy(c * fabs(x)) / (c * c);
+  double R = entropy(c * fabs(x)) - entropy(c * fabs(kappa));
+  return fmax(0, R / (c * c) - gradient(p, kappa) * (x - kappa));
+}
+
+static double steepness(const ms_param *p, double size) {
+  return inverse_metric(p, size) / size;
+}
+
+const ms_param ms_param_ham = {
+    .name = "ham",
+    .summary = "x = w under the hyperbolic-aware flow dx/dt = -(1 + c|x|) grad f - alpha grad h",
+    .g = "w",
+    .h = "w^2",
+    .width = 1,
+    .degree = 1,
+    .cost = NAN,
+    .number_setting = "growth",
+    .number = 200,
+    .no_decay = "its metric and weight decay do not commute",
+    .locate = locate,
+    .weights = weights,
+    .map = map,
+    .slope = slope,
+    .bend = bend,
+    .velocity = velocity,
+    .primal = primal,
+    .dual = dual,
+    .potential = potential,
+    .steepness = steepness,
+};
