@@ -9,7 +9,8 @@
 
 #define MS_PARAMS(X)                                                                               \
   X(mw)                                                                                            \
-  X(uv) X(square) X(power) X(matched) X(deep) X(log) X(spred) X(mask) X(plain) X(custom) X(ham)    \
+  X(uv)                                                                                            \
+  X(square) X(power) X(matched) X(deep) X(log) X(spred) X(mask) X(plain) X(custom) X(ham)          \
       X(steepest)
 
 /* Most trainable numbers per coordinate. */

@@ -18,6 +18,7 @@
   X(registry)                                                                                      \
   X(oracle)                                                                                        \
   X(saddle)                                                                                        \
+  X(optimizers)                                                                                    \
   X(svm)                                                                                           \
   X(sweep)                                                                                         \
   X(flow)                                                                                          \

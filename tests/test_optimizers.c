@@ -1,0 +1,326 @@
+/* Flows of other optimizers: steepest flows of exponent q, and ham. */
+#include "../models/param.h"
+#include "../src/run.h"
+#include "tests.h"
+#include <gsl/gsl_integration.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool quick(void) {
+  return getenv("MS_TEST_QUICK") != NULL;
+}
+
+static ms_param param_named(const char *name) {
+  for (size_t i = 0; ms_param_at(i); i++)
+    if (strcmp(ms_param_at(i)->name, name) == 0)
+      return *ms_param_at(i);
+  ck_abort_msg("no %s", name);
+}
+
+typedef const char *const pairs[][2];
+
+static ms_config *config_with(pairs settings) {
+  ms_config *cfg = ms_config_new();
+  ms_error err;
+  for (size_t i = 0; settings[i][0]; i++)
+    if (settings[i][1] &&
+        ms_config_set(cfg, settings[i][0], settings[i][1], settings[i][0], &err) != MS_OK)
+      ck_abort_msg("%s", err.message);
+  return cfg;
+}
+
+static ms_run *run_with(pairs settings) {
+  ms_config *cfg = config_with(settings);
+  ms_error err;
+  ms_run *run;
+  if (ms_run_new(&run, cfg, &err) != MS_OK)
+    ck_abort_msg("%s", err.message);
+  ms_config_free(cfg);
+  ms_status status = MS_OK;
+  for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++)
+    status = ms_run_advance(run, i, &err);
+  if (status < 0)
+    ck_abort_msg("%s", err.message);
+  ck_assert_int_eq(ms_run_finish(run, status, &err, &err), MS_OK);
+  return run;
+}
+
+static void refused(pairs settings, ms_status status, const char *part) {
+  ms_config *cfg = config_with(settings);
+  ms_error err;
+  ms_run *run;
+  ck_assert_int_eq(ms_run_new(&run, cfg, &err), status);
+  ck_assert_msg(strstr(err.message, part) != NULL, "%s", err.message);
+  ms_config_free(cfg);
+}
+
+static const double exponents[] = {1, 1.25, 1.5, 4.0 / 3, 1.8, 2};
+enum { EXPONENTS = sizeof exponents / sizeof *exponents };
+
+/* 1/(dx/dmu) integrated over x by GSL is mu; q = 2 is deep. */
+typedef struct metric {
+  double q, B, L;
+} metric;
+
+/* sum_b |P_b|^q from the balance alone: |w_1|^q = s with s (s + B)^{L-1} = |x|^q, by bisection. */
+static double inverse_metric(double x, void *ctx) {
+  const metric *m = ctx;
+  double low = 0, high = fmax(1, pow(fabs(x), m->q));
+  while (high * pow(high + m->B, m->L - 1) < pow(fabs(x), m->q))
+    high *= 2;
+  for (int k = 0; k < 200; k++) {
+    double s = (low + high) / 2;
+    *(s * pow(s + m->B, m->L - 1) < pow(fabs(x), m->q) ? &low : &high) = s;
+  }
+  double rest = low + m->B;
+  return 1 / (pow(rest, m->L - 1) + (m->L - 1) * low * pow(rest, m->L - 2));
+}
+
+START_TEST(steepest_maps) {
+  gsl_integration_workspace *work = gsl_integration_workspace_alloc(400);
+  ms_param deep = param_named("deep");
+  for (size_t i = 0; i < EXPONENTS; i++)
+    for (size_t L = 2; L <= 4; L++)
+      for (int k = 0; k < 3; k++) {
+        ms_param p = param_named("steepest");
+        p.configure(&p, L);
+        p.number = exponents[i];
+        double ln_beta = log((const double[]){0.01, 0.5, 3}[k]), kappa = k == 1 ? -0.3 : 0;
+        ms_start start = {&ln_beta, &kappa};
+        metric m = {p.number, pow(2 * exp(ln_beta), p.number / 2), (double)L};
+        for (double x = -2; x < 2.1; x += 0.37) {
+          double mu, back, dx, expected, error;
+          p.dual(&p, &start, 0, 1, 0, &x, &mu);
+          gsl_function f = {inverse_metric, &m};
+          double part; /* cut at 0, where it may not be smooth */
+          gsl_integration_qags(&f, kappa, 0, 0, 1e-9, 400, work, &expected, &error);
+          gsl_integration_qags(&f, 0, x, 0, 1e-9, 400, work, &part, &error);
+          expected += part;
+          ck_assert_msg(fabs(mu - expected) <= 1e-7 * (fabs(mu) + fabs(part)),
+                        "q %g, L %zu, x %g: %.12g, not %.12g", p.number, L, x, mu, expected);
+          ck_assert_int_eq(p.primal(&p, &start, 0, 1, 0, &mu, &back, &dx), 0);
+          ck_assert_msg(fabs(back - x) <= 1e-8, "q %g, L %zu: x %g, back %.12g", p.number, L, x,
+                        back);
+          ck_assert_double_le(fabs(dx * inverse_metric(x, &m) - 1), 1e-7);
+          if (L == 2)
+            ck_assert_double_le(fabs(dx / sqrt(4 * pow(fabs(x), m.q) + m.B * m.B) - 1), 1e-7);
+          double w[MS_WIDTH_MAX];
+          kappa = x;
+          ck_assert(p.weights(&p, ln_beta, kappa, w));
+          ck_assert_double_le(fabs(p.map(&p, w) - x), 1e-9);
+          ck_assert_double_le(fabs(2 * p.scale(&p, w) - m.B), 1e-9 * (m.B + pow(w[1], m.q)));
+          ck_assert_double_le(fabs(exp(p.ln_scale(&p, ln_beta, 0)) - m.B / 2), 1e-12 * m.B);
+          kappa = k == 1 ? -0.3 : 0;
+          if (p.number == 2 && kappa == 0) {
+            deep.configure(&deep, L);
+            double same;
+            deep.dual(&deep, &start, 0, 1, 0, &x, &same);
+            ck_assert_double_le(fabs(mu - same), 1e-9 * fabs(mu));
+          }
+        }
+      }
+  gsl_integration_workspace_free(work);
+}
+END_TEST
+
+/* Under weight decay too, and with the balance law. */
+START_TEST(steepest_flows_are_mirror_flows) {
+  const char *const q[] = {"1", "1.5", "1.8", "2"}, *const depth[] = {"2", "3", "4"},
+                    *const schedules[] = {"none", "linear"};
+  for (size_t i = 0; i < 4; i++)
+    for (size_t l = 0; l < 3; l++)
+      for (size_t s = 0; s < 2; s++) {
+        if (quick() && (i + l + s) % 5)
+          continue;
+        pairs settings = {{"param", "steepest"},
+                          {"exponent", q[i]},
+                          {"depth", depth[l]},
+                          {"n", "6"},
+                          {"d", "10"},
+                          {"init-scale", "0.2"},
+                          {"t-end", "4"},
+                          {"wd", "0.1"},
+                          {"wd-schedule", schedules[s]},
+                          {"flow", "both"},
+                          {"points", "40"},
+                          {"init-x", s ? "0.1" : NULL},
+                          {"rtol", "1e-9"},
+                          {NULL, NULL}};
+        ms_run *run = run_with(settings);
+        ck_assert_msg(run->worst_gap <= 1e-6, "q %s, L %s, %s: gap %g", q[i], depth[l],
+                      schedules[s], run->worst_gap);
+        ck_assert_msg(run->worst_drift <= 1e-6, "q %s, L %s, %s: drift %g", q[i], depth[l],
+                      schedules[s], run->worst_drift);
+        ck_assert_double_gt(run->worst_gap, 0);
+        ms_run_free(run);
+      }
+}
+END_TEST
+
+static double time_to_halve(const char *q, const char *depth) {
+  pairs settings = {{"param", "steepest"},
+                    {"exponent", q},
+                    {"depth", depth},
+                    {"n", "10"},
+                    {"d", "20"},
+                    {"sparsity", "3"},
+                    {"t-end", "2000"},
+                    {"points", "3"},
+                    {"wd-schedule", "none"},
+                    {"flow", "mirror"},
+                    {"init-scale", "0.005"},
+                    {"rtol", "1e-6"},
+                    {"stop-loss", "0.4"},
+                    {NULL, NULL}};
+  ms_run *run = run_with(settings);
+  ck_assert_str_eq(run->status, "loss");
+  double t = ms_run_t(run);
+  ms_run_free(run);
+  return t;
+}
+
+/* arXiv 2603.02064: from the saddle at w_1 = 0, w_b = 0.1, signs escape first, the more so the
+ * deeper. */
+START_TEST(signs_escape_first) {
+  double before = 0;
+  const char *const depths[] = {"2", "3", "4"};
+  for (size_t l = 0; l < 3; l++) {
+    double sign = time_to_halve("1", depths[l]), middle = time_to_halve("1.5", depths[l]),
+           gradient = time_to_halve("2", depths[l]);
+    ck_assert_double_lt(sign, middle);
+    ck_assert_double_lt(middle, gradient);
+    ck_assert_double_gt(gradient / sign, before);
+    before = gradient / sign;
+  }
+}
+END_TEST
+
+START_TEST(ham_maps) {
+  for (int k = 0; k < 4; k++)
+    for (double x0 = -1; x0 < 1.5; x0 += 1) {
+      ms_param p = param_named("ham");
+      p.number = (const double[]){1e-3, 1, 200, 1e4}[k];
+      double zero = 0, h = 1e-4, kappa = x0;
+      ms_start start = {&zero, &kappa};
+      for (double x = -1.95; x < 2; x += 0.3) {
+        double c = p.number, mu, back, dx, slope;
+        p.dual(&p, &start, 0, 1, 0, &x, &mu);
+        double there = copysign(log(1 + c * fabs(x)) / c, x);
+        there -= copysign(log(1 + c * fabs(x0)) / c, x0);
+        ck_assert_double_le(fabs(mu - there), 1e-12 * (1 + fabs(there)) / fmin(c, 1));
+        ck_assert_int_eq(p.primal(&p, &start, 0, 1, 0, &mu, &back, &dx), 0);
+        ck_assert_double_le(fabs(back - x), 1e-11);
+        ck_assert_double_le(fabs(dx - 1 - c * fabs(x)), 1e-9 * dx);
+        ck_assert_double_ge(dx, 1);
+        slope = (p.potential(&p, 0, x0, 0, x + h) - p.potential(&p, 0, x0, 0, x - h)) / (2 * h);
+        ck_assert_double_le(fabs(slope - mu), 1e-5 * (1 + fabs(mu)));
+      }
+      ck_assert_double_le(fabs(p.potential(&p, 0, x0, 0, x0)), 1e-15);
+      /* x^2/2 for c -> 0, |x| ln(c|x|)/c for c -> infinity */
+      if (x0 == 0 && k == 0)
+        ck_assert_double_le(fabs(p.potential(&p, 0, 0, 0, 0.3) / 0.045 - 1), 1e-3);
+      if (x0 == 0 && k == 3)
+        ck_assert_double_le(fabs(p.potential(&p, 0, 0, 0, 1) * 1e4 / (log(1e4) - 1) - 1), 2e-3);
+    }
+}
+END_TEST
+
+/* Ends at argmin { R : Zx = y }, by the gradient flow: R'(x) is orthogonal to the kernel of Z. */
+START_TEST(ham_ends_at_the_minimum_of_its_potential) {
+  const char *const growth[] = {"0.1", "5", "200"};
+  double l1[3];
+  for (int k = 0; k < 3; k++) {
+    pairs settings = {{"param", "ham"},  {"growth", growth[k]}, {"wd-schedule", "none"},
+                      {"n", "10"},       {"d", "20"},           {"flow", "gradient"},
+                      {"rtol", "1e-10"}, {"points", "20"},      {"sparsity", "2"},
+                      {NULL, NULL}};
+    ms_run *run = run_with(settings);
+    ck_assert_str_eq(run->status, "loss");
+    size_t d;
+    const double *x = ms_run_x(run, &d);
+    double mu[20], projected[20], c = atof(growth[k]), largest = 0, off = 0;
+    for (size_t j = 0; j < d; j++) {
+      mu[j] = copysign(log1p(c * fabs(x[j])) / c, x[j]);
+      largest = fmax(largest, fabs(mu[j]));
+    }
+    /* mu less its projection on the rows of Z: minimize |Z' nu - mu| by many gradient steps */
+    double nu[10] = {0}, r[20], g[10];
+    const ms_matrix *Z = run->problem->Z;
+    double norm = ms_matrix_norm(Z);
+    for (int steps = 0; steps < 20000; steps++) {
+      ms_matrix_tmul(Z, nu, projected);
+      for (size_t j = 0; j < d; j++)
+        r[j] = mu[j] - projected[j];
+      ms_matrix_mul(Z, r, g);
+      for (size_t i = 0; i < 10; i++)
+        nu[i] += g[i] / (norm * norm) * 2;
+    }
+    for (size_t j = 0; j < d; j++)
+      off = fmax(off, fabs(r[j]));
+    ck_assert_msg(off <= 1e-7 * largest, "c %s: %g of %g", growth[k], off, largest);
+    l1[k] = ms_run_observe(run, "l1");
+    ms_run_free(run);
+  }
+  ck_assert(l1[2] < l1[1] && l1[1] < l1[0]);
+}
+END_TEST
+
+START_TEST(ham_is_a_mirror_flow) {
+  const char *const growth[] = {"0.1", "1", "200"};
+  for (int k = 0; k < 3; k++) {
+    pairs settings = {{"param", "ham"}, {"growth", growth[k]}, {"wd-schedule", "none"},
+                      {"n", "10"},      {"d", "20"},           {"flow", "both"},
+                      {"rtol", "1e-9"}, {"init-x", "0.2"},     {NULL, NULL}};
+    ms_run *run = run_with(settings);
+    ck_assert_msg(run->worst_gap <= 1e-6 && run->worst_gap > 0, "c %s: %g", growth[k],
+                  run->worst_gap);
+    ms_run_free(run);
+  }
+}
+END_TEST
+
+/* The optimizer's step x e^{-2 eta sign(x) g} and a step of m w from m = sign(x) w differ by
+ * O(eta^2). */
+START_TEST(exponential_step_is_that_of_mw_to_first_order) {
+  double before = 0;
+  for (int k = 0; k < 8; k++) {
+    double eta = ldexp(0.02, -k), worst = 0;
+    for (double x = -1.5; x < 1.6; x += 0.25) {
+      double g = 0.7 - x, w = sqrt(fabs(x)), m = copysign(w, x);
+      double product = (m - eta * w * g) * (w - eta * m * g);
+      worst = fmax(worst, fabs(x * exp(-2 * eta * copysign(1, x) * g) - product));
+    }
+    if (k > 0)
+      ck_assert_double_le(fabs(log2(before / worst) - 2), 0.1);
+    before = worst;
+  }
+}
+END_TEST
+
+START_TEST(where_they_do_not_apply) {
+  refused((pairs){{"exponent", "1.5"}, {NULL, NULL}}, MS_BAD_SETTING, "goes with --param steepest");
+  refused((pairs){{"growth", "1"}, {"param", "steepest"}, {NULL, NULL}}, MS_BAD_SETTING,
+          "goes with --param ham");
+  refused((pairs){{"param", "ham"}, {"flow", "mirror"}, {NULL, NULL}}, MS_UNSUPPORTED,
+          "--wd-schedule none only");
+  refused((pairs){{"param", "steepest"}, {"state", "sample-dual"}, {NULL, NULL}}, MS_UNSUPPORTED,
+          "no combination of the samples");
+}
+END_TEST
+
+Suite *optimizers_suite(void) {
+  Suite *suite = suite_create("optimizers");
+  TCase *tc = tcase_create("core");
+  tcase_set_timeout(tc, 300);
+  tcase_add_test(tc, steepest_maps);
+  tcase_add_test(tc, steepest_flows_are_mirror_flows);
+  tcase_add_test(tc, signs_escape_first);
+  tcase_add_test(tc, ham_maps);
+  tcase_add_test(tc, ham_ends_at_the_minimum_of_its_potential);
+  tcase_add_test(tc, ham_is_a_mirror_flow);
+  tcase_add_test(tc, exponential_step_is_that_of_mw_to_first_order);
+  tcase_add_test(tc, where_they_do_not_apply);
+  suite_add_tcase(suite, tc);
+  return suite;
+}
