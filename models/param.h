@@ -10,8 +10,17 @@
 #define MS_PARAMS(X)                                                                               \
   X(mw)                                                                                            \
   X(uv)                                                                                            \
-  X(square) X(power) X(matched) X(deep) X(log) X(spred) X(mask) X(plain) X(custom) X(ham)          \
-      X(steepest)
+  X(square)                                                                                        \
+  X(power)                                                                                         \
+  X(matched)                                                                                       \
+  X(deep)                                                                                          \
+  X(log)                                                                                           \
+  X(spred)                                                                                         \
+  X(mask)                                                                                          \
+  X(plain)                                                                                         \
+  X(custom)                                                                                        \
+  X(ham)                                                                                           \
+  X(steepest)
 
 /* Most trainable numbers per coordinate. */
 enum { MS_WIDTH_MAX = 8 };
