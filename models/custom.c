@@ -430,8 +430,9 @@ ms_status ms_custom_new(ms_param *p, ms_formula **formulas, size_t count, const 
     if (!c->method)
       return ms_no_memory(err);
     if (!start(c))
-      return ms_fail(err, MS_BAD_SETTING, "x_%zu = %g, or its gradient, is not finite at the start",
-                     j + 1, ms_formula_value(c->k, c->start));
+      return ms_fail(err, MS_BAD_SETTING,
+                     "coordinate %zu: x = %g, or its gradient, is not finite at the start", j + 1,
+                     ms_formula_value(c->k, c->start));
     own->part[j] = (custom){.d = 1, .at = c};
     own->param[j] = *p;
     own->param[j].at = NULL;

@@ -52,7 +52,7 @@ static void make(ms_drawing *f) {
     ms_row(p, alpha_at(i, lines), x[which[0]], x[which[1]], x[which[2]], x[which[3]], x[which[4]],
            x[which[5]], x[which[6]], x[which[7]]);
   }
-  double worst = 0, smallest = INFINITY, bias[DOTS], slowest = 0;
+  double worst = 0, smallest = INFINITY, bias[DOTS] = {0}, slowest = 0;
   for (size_t i = 0; i < dots; i++) {
     const double *x = dot[i]->x;
     bias[i] = 0;

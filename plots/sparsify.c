@@ -68,7 +68,7 @@ static void choose(result *r, size_t w, size_t c, size_t seeds, size_t trials) {
 
 /* PILoT less another way, seed by seed: mean and half interval. */
 static double lead(const result *r, size_t w, size_t c, size_t seeds, double *half) {
-  double difference[SEEDS];
+  double difference[SEEDS] = {0};
   for (size_t s = 0; s < seeds; s++)
     difference[s] = r->accuracy[PILOT][c][s] - r->accuracy[w][c][s];
   return mean(difference, seeds, half);

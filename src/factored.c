@@ -57,7 +57,7 @@ typedef struct factored {
   double still_since; /* when X came to rest, as far as it can be seen; < 0: it has not */
   double stop_loss;
   double score;
-  double from_min_nuclear, kkt;
+  double kkt;
   bool like_known; /* the potential of `like` describes the singular values */
   ms_param like;
   double like_ln_beta;
@@ -656,7 +656,7 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
   run->own = a;
   a->run = run;
   a->o = o;
-  a->from_min_nuclear = a->kkt = NAN;
+  a->kkt = NAN;
   a->t_before = a->still_since = -1;
   run->n = o->samples;
   ms_setup *s = &run->setup;
@@ -971,8 +971,6 @@ bool ms_factored_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
        false},
       {"rank", "above 1e-3 of the largest", NULL, ms_run_observe(run, "rank"), true},
       {"score", a->o->score_help ? a->o->score_help : "", NULL, a->score, false},
-      {"from_min_nuclear", "from the minimum-nuclear-norm solution", NULL, a->from_min_nuclear,
-       false},
   };
   if (i >= sizeof all / sizeof *all)
     return false;

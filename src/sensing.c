@@ -258,7 +258,7 @@ static ms_status plan_synthetic(plan *p, const ms_config *cfg, const char *facto
 static ms_status build(ms_run *run, ms_error *err) {
   const ms_config *cfg = run->cfg;
   static const char *const vectors[] = {"d", "sparsity", "standardize"};
-  static const char *const synthetic[] = {"rank", "measure", "indefinite", "n", "noise"};
+  static const char *const synthetic[] = {"rank", "measure", "indefinite", "n", "noise", NULL};
   for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
     if (ms_config_given(cfg, vectors[i]))
       return ms_fail(err, MS_BAD_SETTING, "%s: goes with --model diag, not with sensing",

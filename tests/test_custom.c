@@ -315,7 +315,7 @@ START_TEST(settings_that_do_not_go) {
       {"a*b", "1,2,3", "seed", "1", "init-theta: has 3 numbers; the formulas have 2 weights"},
       {"a*b", "1,", "seed", "1", "init-theta: '1,' is not allowed"},
       {"a*b", table, "seed", "1", "has 2 rows; init-theta takes d = 4"},
-      {"a*log(b)", "-1", "seed", "1", "x_1 = "},
+      {"a*log(b)", "-1", "seed", "1", "coordinate 1: x = "},
       {"a*b", NULL, "init-x", "0.1", "init-x: 0.1 is not allowed for --param custom"},
       {"a*b", NULL, "init-scale", "1e-200", "init-scale: '1e-200' is not allowed"},
       {"a*b", NULL, "param", "mw", "formula: goes with --param custom, not with mw"},
