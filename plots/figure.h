@@ -60,7 +60,9 @@
   X(rates)                                                                                         \
   X(brackets)                                                                                      \
   X(depth)                                                                                         \
-  X(scales)
+  X(scales)                                                                                        \
+  X(directions)                                                                                    \
+  X(escape)
 
 typedef struct ms_figure {
   const char *name, *title;
