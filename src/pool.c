@@ -355,8 +355,16 @@ static ms_status run_one(void *ctx, size_t i, FILE *out, ms_error *err) {
   fwrite(&count, sizeof count, 1, out);
   if (values)
     fwrite(values, sizeof *values, count, out);
-  for (size_t k = 0; k < entries && ms_run_summary_at(run, k, &entry); k++)
-    fwrite(&entry, sizeof entry, 1, out);
+  for (size_t k = 0; k < entries && ms_run_summary_at(run, k, &entry); k++) {
+    ms_summary clean; /* padding is sent too: 0, not what lay there */
+    memset(&clean, 0, sizeof clean);
+    clean.key = entry.key;
+    clean.help = entry.help;
+    clean.text = entry.text;
+    clean.value = entry.value;
+    clean.whole = entry.whole;
+    fwrite(&clean, sizeof clean, 1, out);
+  }
   for (size_t k = 0; k < entries && ms_run_summary_at(run, k, &entry); k++)
     if (entry.text)
       fwrite(entry.text, strlen(entry.text) + 1, 1, out);
