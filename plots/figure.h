@@ -59,6 +59,7 @@
   X(adaptive)                                                                                      \
   X(rates)                                                                                         \
   X(brackets)                                                                                      \
+  X(completion)                                                                                    \
   X(depth)                                                                                         \
   X(scales)                                                                                        \
   X(directions)                                                                                    \

@@ -295,6 +295,93 @@ START_TEST(four_features_by_gradient_descent) {
 }
 END_TEST
 
+/* Azulay et al. 2021, arXiv 2102.09769: of x = u+ v+ - u- v- with equal weights on both sides and
+ * sqrt k = 2 (u0^2 + v0^2). */
+static double untied_potential(double root, double x) {
+  double z = 2 * x / root;
+  return root / 4 * (1 - sqrt(1 + z * z) + z * asinh(z));
+}
+
+/* The gradient flow of a regression of 4 equations in 9 unknowns, at its end. */
+static ms_run *untied(double u, double v) {
+  char theta[120];
+  snprintf(theta, sizeof theta, "%.17g,%.17g,%.17g,%.17g", u, v, u, v);
+  ms_run *run;
+  pairs settings[] = {
+      {"param", "custom"}, {"formula", "a*b - c*d"}, {"init-theta", theta},   {"n", "4"},
+      {"d", "9"},          {"sparsity", "2"},        {"wd-schedule", "none"}, {"flow", "gradient"},
+      {"rtol", "1e-12"},   {"stop-loss", "1e-22"},   {"points", "3"}};
+  ms_error err = {0};
+  ck_assert_msg(START(&run, settings, &err) == MS_OK, "%s", err.message);
+  ck_assert_int_eq(go_on(run), MS_ENDED);
+  return run;
+}
+
+/* The end minimizes sum_j q_k(x_j) among the solutions: Zx = y, and the gradient of the sum, taken
+ * from differences of q_k, is in the row space of Z. */
+START_TEST(untied_weights_minimize_their_potential) {
+  static const double starts[][2] = {{0.3, 0.5}, {0.1, 0.1}, {0.9, 0.2}};
+  for (size_t k = 0; k < sizeof starts / sizeof *starts; k++) {
+    double u = starts[k][0], v = starts[k][1], root = 2 * (u * u + v * v), h = 1e-3 * root;
+    ms_run *run = untied(u, v);
+    size_t d, n = run->problem->Z->n;
+    const double *x = ms_run_x(run, &d);
+    double Zx[4], U[16], sigma[4], Vt[36], dq[9], size = 0, off = 0;
+    ck_assert(n == 4 && d == 9);
+    ms_matrix_mul(run->problem->Z, x, Zx);
+    for (size_t i = 0; i < n; i++)
+      ck_assert_double_eq_tol(Zx[i], run->problem->y[i], 1e-8);
+    for (size_t j = 0; j < d; j++) {
+      dq[j] = (8 * (untied_potential(root, x[j] + h) - untied_potential(root, x[j] - h)) -
+               (untied_potential(root, x[j] + 2 * h) - untied_potential(root, x[j] - 2 * h))) /
+              (12 * h);
+      size = fmax(size, fabs(dq[j]));
+    }
+    ck_assert_int_eq(ms_matrix_svd(run->problem->Z, U, sigma, Vt), 0);
+    for (size_t i = 0; i < n; i++) {
+      double along = 0;
+      for (size_t j = 0; j < d; j++)
+        along += Vt[j * n + i] * dq[j];
+      for (size_t j = 0; j < d; j++)
+        dq[j] -= along * Vt[j * n + i];
+    }
+    for (size_t j = 0; j < d; j++)
+      off = fmax(off, fabs(dq[j]));
+    ck_assert_double_gt(size, 0.1);
+    ck_assert_msg(off <= 1e-8, "u0 = %g, v0 = %g: %g off the row space", u, v, off);
+    ms_run_free(run);
+  }
+}
+END_TEST
+
+/* With u0^2 = a (1 - s) / (1 + s), v0^2 = a (1 + s) / (1 - s) it is sqrt k = 4 a (1 + s^2) /
+ * (1 - s^2), and all that the end knows of scale a and shape s. */
+START_TEST(scale_and_shape_act_as_one) {
+  static const double shape[] = {0, 0.4, 0.8, -0.6};
+  const double root = 0.7;
+  ms_run *first = NULL;
+  for (size_t k = 0; k < 5; k++) {
+    double s = k < 4 ? shape[k] : shape[1],
+           a = k < 4 ? root / 4 * (1 - s * s) / (1 + s * s) : root / 4, apart = 0;
+    ms_run *run = untied(sqrt(a * (1 - s) / (1 + s)), sqrt(a * (1 + s) / (1 - s)));
+    if (!first) {
+      first = run;
+      continue;
+    }
+    size_t d;
+    const double *x = ms_run_x(run, &d), *y = ms_run_x(first, &d);
+    for (size_t j = 0; j < d; j++)
+      apart = fmax(apart, fabs(x[j] - y[j]));
+    if (k < 4)
+      ck_assert_msg(apart <= 1e-8, "s = %g: %g", s, apart);
+    else /* the same a at another s is another k */
+      ck_assert_double_gt(apart, 1e-3);
+    ms_run_free(run);
+  }
+  ms_run_free(first);
+}
+END_TEST
+
 START_TEST(settings_that_do_not_go) {
   char table[] = "/tmp/mirrorsim-theta-XXXXXX";
   int file = mkstemp(table);
@@ -393,6 +480,8 @@ Suite *custom_suite(void) {
   tcase_add_test(runs, gradient_flow_is_mirror_flow);
   tcase_add_test(runs, four_features_go_from_saddle_to_saddle);
   tcase_add_test(runs, four_features_by_gradient_descent);
+  tcase_add_test(runs, untied_weights_minimize_their_potential);
+  tcase_add_test(runs, scale_and_shape_act_as_one);
   tcase_add_test(runs, settings_that_do_not_go);
   tcase_add_test(runs, weights_at_the_start);
   suite_add_tcase(suite, runs);
