@@ -239,29 +239,6 @@ static bool weights(const ms_param *p, double ln_beta, double kappa, double *w) 
   return (w[0] == 0 || isnormal(w[0])) && isnormal(exp((double)p->depth * ln_rest));
 }
 
-/* The product of all w but b and c. */
-static double product(const ms_param *p, const double *w, size_t b, size_t c) {
-  double all = 1;
-  for (size_t j = 0; j < p->width; j++)
-    all *= j == b || j == c ? 1 : w[j];
-  return all;
-}
-
-static double map(const ms_param *p, const double *w) {
-  return product(p, w, p->width, p->width);
-}
-
-static void slope(const ms_param *p, const double *w, double *dg) {
-  for (size_t b = 0; b < p->width; b++)
-    dg[b] = product(p, w, b, b);
-}
-
-static void bend(const ms_param *p, const double *w, double *d2g) {
-  for (size_t b = 0; b < p->width; b++)
-    for (size_t c = 0; c < p->width; c++)
-      d2g[b * p->width + c] = b == c ? 0 : product(p, w, b, c);
-}
-
 static double scale(const ms_param *p, const double *w) {
   (void)p;
   return (w[1] - w[0]) * (w[1] + w[0]) / 2;
@@ -289,9 +266,9 @@ const ms_param ms_param_deep = {
     .configure = configure,
     .locate = locate,
     .weights = weights,
-    .map = map,
-    .slope = slope,
-    .bend = bend,
+    .map = ms_product_map,
+    .slope = ms_product_slope,
+    .bend = ms_product_bend,
     .scale = scale,
     .primal = primal,
     .dual = dual,

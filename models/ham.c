@@ -9,7 +9,7 @@
  * w^2 far from 0, where it is c |x|, without its zero: x crosses 0. A step x e^{-eta c sign(x) g}
  * in place of x - eta c |x| g is that of the optimizer, the same to first order. Under weight decay
  * there is no mirror flow: d R'/dt = -grad f - 2 alpha x / (1 + c |x|) is no function of t. */
-#include "param.h"
+#include "scalar.h"
 #include <math.h>
 
 /* e^708 is a little below the largest double. */
@@ -33,21 +33,6 @@ static bool weights(const ms_param *p, double ln_beta, double kappa, double *w) 
   (void)p, (void)ln_beta;
   w[0] = kappa;
   return true;
-}
-
-static double map(const ms_param *p, const double *w) {
-  (void)p;
-  return w[0];
-}
-
-static void slope(const ms_param *p, const double *w, double *dg) {
-  (void)p, (void)w;
-  dg[0] = 1;
-}
-
-static void bend(const ms_param *p, const double *w, double *d2g) {
-  (void)p, (void)w;
-  d2g[0] = 0;
 }
 
 static void velocity(const ms_param *p, double g, const double *w, double *v) {
@@ -111,9 +96,9 @@ const ms_param ms_param_ham = {
     .no_decay = "its metric and weight decay do not commute",
     .locate = locate,
     .weights = weights,
-    .map = map,
-    .slope = slope,
-    .bend = bend,
+    .map = ms_identity_map,
+    .slope = ms_identity_slope,
+    .bend = ms_identity_bend,
     .velocity = velocity,
     .primal = primal,
     .dual = dual,

@@ -6,7 +6,7 @@
  * S(x) = |x|, and the flow under a constant alpha is the gradient flow of f + alpha |x|_1. Without
  * weight decay it is the Euclidean flow, R = (x - x0)^2 / 2; with it there is no mirror flow: what
  * alpha did before x_j stuck at 0 leaves no trace in x, but would in mu. */
-#include "param.h"
+#include "scalar.h"
 #include <math.h>
 
 static bool locate(const ms_param *p, double ln_beta, double x0, double *kappa, const char **why) {
@@ -19,21 +19,6 @@ static bool weights(const ms_param *p, double ln_beta, double kappa, double *w) 
   (void)p, (void)ln_beta;
   w[0] = kappa;
   return isfinite(kappa);
-}
-
-static double map(const ms_param *p, const double *w) {
-  (void)p;
-  return w[0];
-}
-
-static void slope(const ms_param *p, const double *w, double *dg) {
-  (void)p, (void)w;
-  dg[0] = 1;
-}
-
-static void bend(const ms_param *p, const double *w, double *d2g) {
-  (void)p, (void)w;
-  d2g[0] = 0;
 }
 
 static double steepness(const ms_param *p, double size) { /* dx/dw = 1 */
@@ -53,8 +38,8 @@ const ms_param ms_param_plain = {
     .no_mirror = "L1 on x holds x at 0 and forgets for how long, which no potential does",
     .locate = locate,
     .weights = weights,
-    .map = map,
-    .slope = slope,
-    .bend = bend,
+    .map = ms_identity_map,
+    .slope = ms_identity_slope,
+    .bend = ms_identity_bend,
     .steepness = steepness,
 };

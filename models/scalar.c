@@ -44,6 +44,43 @@ double ms_exp_excess(double z, double ln_factor) {
   return exp(ln_factor) * sum;
 }
 
+double ms_product_but(const ms_param *p, const double *w, size_t b, size_t c) {
+  double all = 1;
+  for (size_t j = 0; j < p->width; j++)
+    all *= j == b || j == c ? 1 : w[j];
+  return all;
+}
+
+double ms_product_map(const ms_param *p, const double *w) {
+  return ms_product_but(p, w, p->width, p->width);
+}
+
+void ms_product_slope(const ms_param *p, const double *w, double *dg) {
+  for (size_t b = 0; b < p->width; b++)
+    dg[b] = ms_product_but(p, w, b, b);
+}
+
+void ms_product_bend(const ms_param *p, const double *w, double *d2g) {
+  for (size_t b = 0; b < p->width; b++)
+    for (size_t c = 0; c < p->width; c++)
+      d2g[b * p->width + c] = b == c ? 0 : ms_product_but(p, w, b, c);
+}
+
+double ms_identity_map(const ms_param *p, const double *w) {
+  (void)p;
+  return w[0];
+}
+
+void ms_identity_slope(const ms_param *p, const double *w, double *dg) {
+  (void)p, (void)w;
+  dg[0] = 1;
+}
+
+void ms_identity_bend(const ms_param *p, const double *w, double *d2g) {
+  (void)p, (void)w;
+  d2g[0] = 0;
+}
+
 void ms_param_become(ms_param *p, const ms_param *like) {
   ms_param two = *like;
   two.name = p->name;

@@ -22,7 +22,7 @@
  *
  *   g(y) = y (1 + z)^{-1/q} F(1 + 1/q - k, 1/q; 1 + 1/q; t)                    (z <= 2)
  *   g(y) = g(y_1) + sum_j binom(-k, j) int_{y_1}^y s^{-q(k+j)} ds              (z > 2 = y_1^q) */
-#include "param.h"
+#include "scalar.h"
 #include <float.h>
 #include <math.h>
 
@@ -195,32 +195,9 @@ static bool weights(const ms_param *p, double ln_beta, double kappa, double *w) 
   return isnormal(pow(root, (double)p->depth)) && isfinite(w[1]);
 }
 
-/* The product of all w but b and c. */
-static double product(const ms_param *p, const double *w, size_t b, size_t c) {
-  double all = 1;
-  for (size_t j = 0; j < p->width; j++)
-    all *= j == b || j == c ? 1 : w[j];
-  return all;
-}
-
-static double map(const ms_param *p, const double *w) {
-  return product(p, w, p->width, p->width);
-}
-
-static void slope(const ms_param *p, const double *w, double *dg) {
-  for (size_t b = 0; b < p->width; b++)
-    dg[b] = product(p, w, b, b);
-}
-
-static void bend(const ms_param *p, const double *w, double *d2g) {
-  for (size_t b = 0; b < p->width; b++)
-    for (size_t c = 0; c < p->width; c++)
-      d2g[b * p->width + c] = b == c ? 0 : product(p, w, b, c);
-}
-
 static void velocity(const ms_param *p, double g, const double *w, double *v) {
   for (size_t b = 0; b < p->width; b++) {
-    double rest = product(p, w, b, b);
+    double rest = ms_product_but(p, w, b, b);
     v[b] = rest == 0 ? 0 : -force(p, g) * copysign(pow(fabs(rest), p->number - 1), rest);
   }
 }
@@ -250,9 +227,9 @@ const ms_param ms_param_steepest = {
     .configure = configure,
     .locate = locate,
     .weights = weights,
-    .map = map,
-    .slope = slope,
-    .bend = bend,
+    .map = ms_product_map,
+    .slope = ms_product_slope,
+    .bend = ms_product_bend,
     .velocity = velocity,
     .force = force,
     .scale = scale,

@@ -58,7 +58,7 @@ double cli_seconds(void); /* monotonic */
 /* Draws the pictures of a run or a sweep in `dir` in each of the comma-separated formats. */
 int cli_draw(const char *dir, const char *formats, bool quiet);
 /* The folder of the gnuplot scripts: $MIRRORSIM_PLOTS, or beside the program, in its clone or where
- * it is installed; NULL where it is not found. */
+ * it is installed; NULL, and a complaint, where it is not found. */
 const char *cli_find_scripts(char *path, size_t size);
 
 #endif

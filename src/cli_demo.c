@@ -210,11 +210,8 @@ int cli_demo(int argc, char **argv) {
   char path[4096], folder[4096];
   ms_error err;
   const char *scripts = cli_find_scripts(path, sizeof path);
-  if (!scripts) {
-    cli_usage_error("the plots/ folder is not beside the program; %s may name it",
-                    "MIRRORSIM_PLOTS", NULL);
+  if (!scripts)
     return EXIT_FAILED;
-  }
   if (out && ms_folder_make(out, &err) != MS_OK) {
     cli_complain(&err);
     return EXIT_USAGE;

@@ -302,11 +302,8 @@ int cli_figure(int argc, char **argv) {
     return code;
   char path[4096];
   const char *scripts = cli_find_scripts(path, sizeof path);
-  if (!scripts) {
-    cli_usage_error("the plots/ folder is not beside the program; %s may name it",
-                    "MIRRORSIM_PLOTS", NULL);
+  if (!scripts)
     return EXIT_FAILED;
-  }
   cli_catch_interrupts();
   return o.gallery ? draw_gallery(&o, scripts) : draw_all(&o, scripts, NULL);
 }

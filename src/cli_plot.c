@@ -10,16 +10,17 @@ const char *cli_find_scripts(char *path, size_t size) {
   if (getenv("MIRRORSIM_PLOTS"))
     return getenv("MIRRORSIM_PLOTS");
   ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-  if (length < 0)
-    return NULL;
-  self[length] = 0;
-  *strrchr(self, '/') = 0;
-  for (size_t i = 0; i < 2; i++) {
+  self[length > 0 ? length : 0] = 0;
+  if (length > 0)
+    *strrchr(self, '/') = 0;
+  for (size_t i = 0; i < 2 && length > 0; i++) {
     snprintf(path, size, "%s%s", self, places[i]);
     snprintf(probe, sizeof probe, "%s/style.gp", path);
     if (access(probe, R_OK) == 0)
       return path;
   }
+  cli_usage_error("the plots/ folder is not beside the program; %s may name it", "MIRRORSIM_PLOTS",
+                  NULL);
   return NULL;
 }
 
@@ -32,11 +33,8 @@ int cli_draw(const char *dir, const char *formats, bool quiet) {
   char path[4096], file[4200];
   ms_error err;
   const char *scripts = cli_find_scripts(path, sizeof path);
-  if (!scripts) {
-    cli_usage_error("the plots/ folder is not beside the program; %s may name it",
-                    "MIRRORSIM_PLOTS", NULL);
+  if (!scripts)
     return EXIT_FAILED;
-  }
   for (const char *format = formats; *format; format += strcspn(format, ",")) {
     char name[8];
     format += *format == ',';

@@ -341,3 +341,21 @@ ms_status ms_run_finish(ms_run *run, ms_status outcome, const ms_error *why, ms_
   run->limit_seconds = seconds_now() - run->start_seconds - run->seconds;
   return MS_OK;
 }
+
+ms_status ms_run_whole(ms_run **out, const ms_config *cfg, const volatile sig_atomic_t *interrupt,
+                       ms_error *err) {
+  ms_run *run;
+  ms_error unfinished;
+  ms_status status = ms_run_new(&run, cfg, err);
+  *out = NULL;
+  if (status != MS_OK)
+    return status;
+  ms_run_interrupt_on(run, interrupt);
+  for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++)
+    status = ms_run_advance(run, i, err);
+  if (ms_run_finish(run, status, err, &unfinished) == MS_OK)
+    *out = run;
+  else
+    ms_run_free(run);
+  return status;
+}

@@ -36,14 +36,18 @@ ms_run *test_new(const char *model, const char *const *settings) {
   return run;
 }
 
-ms_run *test_whole(const char *model, const char *const *settings) {
-  ms_run *run = test_new(model, settings);
+void test_to_end(ms_run *run) {
   ms_error err = {0};
   ms_status status = MS_OK;
   for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++)
     status = ms_run_advance(run, i, &err);
   ck_assert_msg(status >= 0, "%s", err.message);
-  ck_assert_int_eq(ms_run_finish(run, status, NULL, NULL), MS_OK);
+  ck_assert_int_eq(ms_run_finish(run, status, &err, &err), MS_OK);
+}
+
+ms_run *test_whole(const char *model, const char *const *settings) {
+  ms_run *run = test_new(model, settings);
+  test_to_end(run);
   return run;
 }
 

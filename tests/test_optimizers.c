@@ -37,12 +37,7 @@ static ms_run *run_with(pairs settings) {
   if (ms_run_new(&run, cfg, &err) != MS_OK)
     ck_abort_msg("%s", err.message);
   ms_config_free(cfg);
-  ms_status status = MS_OK;
-  for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++)
-    status = ms_run_advance(run, i, &err);
-  if (status < 0)
-    ck_abort_msg("%s", err.message);
-  ck_assert_int_eq(ms_run_finish(run, status, &err, &err), MS_OK);
+  test_to_end(run);
   return run;
 }
 

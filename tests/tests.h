@@ -43,6 +43,7 @@ bool test_quick(void);
 /* --model `model` with settings "name=value", NULL after the last. */
 #define WITH(...) ((const char *const[]){__VA_ARGS__, NULL})
 ms_status test_try(ms_run **run, const char *model, const char *const *settings, ms_error *err);
+void test_to_end(ms_run *run); /* advances to the last point and finishes; aborts on failure */
 ms_run *test_new(const char *model, const char *const *settings);   /* at its beginning */
 ms_run *test_whole(const char *model, const char *const *settings); /* at its end */
 /* The gradient of a matrix model's loss against differences. */
