@@ -1,7 +1,7 @@
 # Accuracy against the part of the weights that is left; PILoT less the others, seed by seed.
 across = 2; down = 1; panel_width = 640; panel_height = 560
 load scripts.'/style.gp'
-array way[8] = ["PILoT: m w, decay on, then off", "plain x", "spred: m w, β = 0", "L1 on x", "continuous sparsification", "weight decay on x", "m w without decay", "HAM"]
+array way[8] = ["PILoT", "plain x", "spred: m w, β = 0", "L1 on x", "continuous sparsification", "weight decay on x", "m w without decay", "HAM"]
 array shade[8] = ["#D55E00", "#888888", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 array mark[8] = [7, 5, 9, 11, 13, 4, 6, 8]
 set multiplot layout down,across
@@ -13,7 +13,7 @@ set xlabel "weights that are left" offset 0,0.3
 set ylabel "test accuracy" offset 0.5
 set yrange [0.8:1]
 set format y "%g"
-set key inside left bottom reverse Left spacing 1.1
+set key inside right bottom reverse Left spacing 1.1
 set title "Pruned to the largest weights after training"
 sheet = dir.'/accuracy.csv'; lead = dir.'/lead.csv'
 plot for [w=8:1:-1] sheet using 'left':(column('way') == w-1 ? column('accuracy')-column('half') : NaN):(column('accuracy')+column('half')) with filledcurves fillcolor rgb shade[w] fillstyle transparent solid 0.15 noborder notitle, \

@@ -27,11 +27,11 @@ set xtics auto
 set xlabel "epoch" offset 0,0.3
 set ylabel "weights that changed sign" offset 0.5
 set y2label "p_{eff}:  2 is L2, 1 is L1" offset -0.5
-set y2range [0.95:2.05]
+set y2range [0.95:2.6]
 set y2tics 1,0.25,2
 set border 11
-set yrange [0:*]
-set key at graph 0.98,0.58 right Right noreverse
+set yrange [0:0.3]
+set key inside right top Right noreverse
 plot for [w=1:3] dir.'/path.csv' using 't':(column('way') == w-1 ? column('flips') : NaN) with lines linewidth 2 linecolor rgb paint[w] title "signs, ".trace[w], \
      dir.'/path.csv' using 't':(column('way') == 2 ? column('first') : NaN) axes x1y2 with lines dashtype (6,3) linewidth 1.6 linecolor rgb paint[3] title "p_{eff} PILoT, first layer (right)", \
      dir.'/path.csv' using 't':(column('way') == 2 ? column('last') : NaN) axes x1y2 with lines dashtype (2,2) linewidth 1.6 linecolor rgb paint[3] title "last layer (right)"
