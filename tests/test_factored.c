@@ -2,6 +2,7 @@
  * constant weight decay ends. */
 #include "../src/factored.h"
 #include "tests.h"
+#include <gsl/gsl_linalg.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -445,6 +446,58 @@ START_TEST(norms_that_grow_without_bound) {
 }
 END_TEST
 
+/* Arora et al. 2019, arXiv 1905.13655: of N balanced factors without weight decay each singular
+ * value moves by itself, dsigma_r/dt = -N sigma_r^{2 - 2/N} <G, u_r v_r'>. Here by differences
+ * along the gradient flow of the factors, error h^4 sigma^(5) / 30. */
+START_TEST(singular_values_of_balanced_factors) {
+  const char *depths[] = {"depth=2", "depth=3", "depth=4"};
+  for (int k = 0; k < 3; k++) {
+    double N = k + 2, h = 1e-2, sigma[5][4] = {0}, slope[4];
+    ms_run *run = test_new("sensing", WITH("factors=general", depths[k], "init=identity", "rows=4",
+                                           "rank=2", "n=30", "init-scale=0.2", "wd-schedule=none",
+                                           "t-end=10", "rtol=1e-11"));
+    ms_objective *o = ms_factored_objective(run);
+    double *G = ms_doubles(16);
+    gsl_matrix *U = gsl_matrix_alloc(4, 4), *V = gsl_matrix_alloc(4, 4);
+    gsl_vector *S = gsl_vector_alloc(4), *work = gsl_vector_alloc(4);
+    for (int i = 0; i < 10; i++) {
+      for (int j = 0; j < 5; j++) {
+        double t = 0.5 * (i + 1) + (j - 2) * h;
+        ms_error err = {0};
+        ck_assert_msg(run->model->advance(run, &t, &err) == MS_OK, "%s", err.message);
+        size_t count;
+        const double *now = ms_factored_spectrum(run, &count);
+        memcpy(sigma[j], now, sizeof sigma[j]);
+        if (j != 2)
+          continue;
+        o->value(o, run->x, G);
+        memcpy(U->data, run->x, 16 * sizeof *G);
+        gsl_linalg_SV_decomp(U, V, S, work);
+        for (size_t r = 0; r < 4; r++) {
+          double inner = 0;
+          for (size_t a = 0; a < 4; a++)
+            for (size_t b = 0; b < 4; b++)
+              inner += G[4 * a + b] * gsl_matrix_get(U, a, r) * gsl_matrix_get(V, b, r);
+          slope[r] = -N * pow(now[r], 2 - 2 / N) * inner;
+        }
+      }
+      for (size_t r = 0; r < 4; r++) {
+        double found = (sigma[0][r] - 8 * sigma[1][r] + 8 * sigma[3][r] - sigma[4][r]) / (12 * h);
+        ck_assert_msg(fabs(found - slope[r]) <= 2e-6 * fabs(slope[r]) + 1e-8,
+                      "%g factors, sigma_%zu at t = %g: %.10g, not %.10g", N, r + 1, 0.5 * (i + 1),
+                      found, slope[r]);
+      }
+    }
+    gsl_matrix_free(U);
+    gsl_matrix_free(V);
+    gsl_vector_free(S);
+    gsl_vector_free(work);
+    free(G);
+    ms_run_free(run);
+  }
+}
+END_TEST
+
 /* Without noise and at one common horizon: on, then off, is nearer to the truth than never on, and
  * than constant weight decay of any strength. */
 START_TEST(on_then_off_recovers_best) {
@@ -519,6 +572,7 @@ Suite *factored_suite(void) {
   tcase_add_test(tc, truths);
   tcase_add_test(tc, measurements_from_a_file);
   tcase_add_test(tc, norms_that_grow_without_bound);
+  tcase_add_test(tc, singular_values_of_balanced_factors);
   tcase_add_test(tc, on_then_off_recovers_best);
   tcase_add_test(tc, wrong_settings_are_rejected);
   suite_add_tcase(suite, tc);
