@@ -47,6 +47,7 @@
   X(training)                                                                                      \
   X(coding)                                                                                        \
   X(four_features)                                                                                 \
+  X(saddles)                                                                                       \
   X(depth_three)                                                                                   \
   X(equal_dose)                                                                                    \
   X(lasso)                                                                                         \
