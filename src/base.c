@@ -6,11 +6,18 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define LN10_HIGH 0x1.26bb1bbb55516p+1
 #define LN10_LOW -0x1.f48ad494ea3e9p-53 /* ln 10 = high + low, to twice the precision */
 
 enum { LOG_DIGITS = 40 }; /* more digits of a number than these do not change its ln */
+
+double ms_seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
 
 /* Numbers are read and written with a decimal point, whatever locale the host program has set. */
 static locale_t plain;

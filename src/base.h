@@ -27,6 +27,9 @@ const char *ms_real_text(double value, char *buf);
 /* ln(e^a + e^b) and e^a, safe for any finite arguments and -inf. */
 double ms_log_add(double a, double b);
 
+/* Of a clock that only goes forward, from a beginning of its own. */
+double ms_seconds(void);
+
 #define MS_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define MS_MIN(a, b) ((a) < (b) ? (a) : (b))
 

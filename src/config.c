@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,12 +34,23 @@ struct ms_config {
   char **text, **origin; /* by index of ms_setting_at; NULL: not given */
 };
 
-const ms_setting *ms_setting_at(size_t i) {
+/* All of them in order, found once: sweeps look settings up for each value and run. */
+static const ms_setting *settings[512];
+static size_t settings_found;
+static pthread_once_t settings_once = PTHREAD_ONCE_INIT;
+
+static void find_settings(void) {
   for (size_t k = 0; table_at(k); k++)
-    for (const ms_setting *s = table_at(k); s->name; s++)
-      if (i-- == 0)
-        return s;
-  return NULL;
+    for (const ms_setting *s = table_at(k); s->name; s++) {
+      if (settings_found == sizeof settings / sizeof *settings)
+        abort(); /* make room for more */
+      settings[settings_found++] = s;
+    }
+}
+
+const ms_setting *ms_setting_at(size_t i) {
+  pthread_once(&settings_once, find_settings);
+  return i < settings_found ? settings[i] : NULL;
 }
 
 static bool setting_index(const char *name, size_t *index) {

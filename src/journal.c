@@ -16,12 +16,6 @@ enum { CHECK_DIGITS = 16 };
 static const double SYNC_SECONDS = 1; /* of finished runs that a power cut may take */
 #define JOURNAL_HEAD "mirrorsim sweep journal 1 %016" PRIx64 " %zu\n"
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static ms_status cannot_write(const ms_journal *j, ms_error *err) {
   return ms_fail(err, MS_CANNOT_WRITE,
                  "%s: cannot be written: %s; the %zu of %zu runs that it holds are kept, --resume "
@@ -147,7 +141,7 @@ static ms_status begin(ms_journal *j, const char *head, bool resume, ms_error *e
   if (ftruncate(j->fd, (off_t)whole) != 0 ||
       (whole == 0 && !write_all(j->fd, head, strlen(head))) || fsync(j->fd) != 0)
     return cannot_write(j, err);
-  j->synced = now();
+  j->synced = ms_seconds();
   return MS_OK;
 }
 
@@ -186,9 +180,9 @@ ms_status ms_journal_add(ms_journal *j, size_t which, const char *fields, size_t
   snprintf(more + length, CHECK_DIGITS + 2, "%016" PRIx64 "\n", hash);
   bool good = write_all(j->fd, more, (size_t)length + CHECK_DIGITS + 1);
   free(more);
-  if (good && now() - j->synced > SYNC_SECONDS) {
+  if (good && ms_seconds() - j->synced > SYNC_SECONDS) {
     good = fdatasync(j->fd) == 0;
-    j->synced = now();
+    j->synced = ms_seconds();
   }
   if (!good)
     return cannot_write(j, err);

@@ -1,6 +1,7 @@
 #include "pool.h"
 #include "run.h"
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -12,10 +13,16 @@
 
 enum {
   MOST_WORKERS = 1024,
-  INTERRUPT_MS = 200 /* within which a raised flag is seen */,
-  LINES_MS = 1 /* ... and a message of another process */
+  INTERRUPT_MS = 200, /* within which a raised flag is seen */
+  OTHERS_MS = 2,      /* ... and, in the first process, a result of another one */
+  ANSWER_MS = 1,      /* ... and in those a job for an idle worker */
+  BUSY_MS = 20,       /* ... and one where none is idle */
+  MOST_AHEAD = 10     /* spare jobs a worker */
 };
 static const size_t NO_JOB = SIZE_MAX;
+/* Other processes have spare jobs for this long, so that no worker waits for messages; none where
+ * jobs are long, when waiting is little and one that lies there could have run elsewhere. */
+static const double AHEAD_SECONDS = 0.01, LONG_SECONDS = 0.1;
 
 /* Goes before the bytes of a result. */
 typedef struct header {
@@ -28,6 +35,7 @@ typedef struct worker {
   pid_t pid;
   int line;   /* socket to it; -1: there is none */
   size_t job; /* that it does, or NO_JOB */
+  double since;
 } worker;
 
 typedef struct crew {
@@ -35,6 +43,9 @@ typedef struct crew {
   size_t workers, next, ended; /* jobs given out, jobs done */
   worker *at;
   ms_lines lines;
+  /* Jobs sent ahead to this process, how many, how many are to come; in the first process it is
+   * room for those that it sends. */
+  size_t *spare, spares, awaited;
 } crew;
 
 size_t ms_cores(void) {
@@ -116,7 +127,7 @@ static ms_status start(const crew *c, worker *w, ms_error *err) {
     close(ends[0]);
     return ms_fail(err, MS_NO_MEMORY, "no worker process: %s", strerror(errno));
   }
-  *w = (worker){pid, ends[0], NO_JOB};
+  *w = (worker){pid, ends[0], NO_JOB, 0};
   return MS_OK;
 }
 
@@ -134,6 +145,8 @@ static int end(worker *w, bool at_once) {
 
 /* The number of the next job; NO_JOB: all are given out, or it is another process that knows. */
 static size_t next_job(crew *c) {
+  if (c->spares > 0)
+    return c->spare[--c->spares];
   if (c->next >= c->pool->count)
     return NO_JOB;
   size_t k = c->next++;
@@ -142,22 +155,35 @@ static size_t next_job(crew *c) {
 
 static void give_job(worker *w, size_t job) {
   w->job = job;
+  w->since = ms_seconds();
   if (job != NO_JOB)
     send_all(w->line, &job, sizeof job); /* to one that died: seen when its result is read */
 }
 
-/* What goes from one process to the first: a job's number and header, and its bytes. Alone, with
- * NO_JOB: a worker is idle. */
+/* What goes from one process to the first: how many jobs it wants, a job's number and header, and
+ * its bytes. With NO_JOB: nothing was done before. */
 typedef struct message {
-  size_t job;
+  size_t wanted, job;
   header header;
 } message;
 
-static ms_status report(size_t job, ms_status outcome, const ms_error *why, const char *bytes,
-                        size_t size, ms_error *err) {
+/* How many jobs to ask for now that one has taken `seconds`. */
+static size_t wanted(const crew *c, double seconds) {
+  size_t here = c->spares + c->awaited, ahead = 0;
+  for (size_t k = 0; k < c->workers; k++)
+    here += c->at[k].job != NO_JOB;
+  if (seconds < LONG_SECONDS)
+    ahead = (size_t)MS_MIN(ceil(AHEAD_SECONDS / seconds), MOST_AHEAD);
+  size_t aim = c->workers * (1 + ahead);
+  return aim > here ? aim - here : 0;
+}
+
+static ms_status report(crew *c, size_t job, double seconds, ms_status outcome, const ms_error *why,
+                        const char *bytes, size_t size, ms_error *err) {
   message *m = calloc(1, sizeof *m + size);
   if (!m)
     return ms_no_memory(err);
+  c->awaited += m->wanted = wanted(c, seconds);
   m->job = job;
   m->header = (header){outcome, size, {0}};
   if (why)
@@ -175,7 +201,7 @@ static ms_status finish(crew *c, worker *w, ms_status outcome, const ms_error *w
   w->job = NO_JOB;
   c->ended++;
   if (c->lines.rank > 0)
-    return report(job, outcome, why, bytes, size, err);
+    return report(c, job, ms_seconds() - w->since, outcome, why, bytes, size, err);
   return c->pool->done(c->pool->ctx, job, outcome, why, bytes, size, err);
 }
 
@@ -216,10 +242,21 @@ static ms_status take(crew *c, worker *w, ms_error *err) {
   return status;
 }
 
+/* For how long only the workers here are listened to. MPI waits by spinning, which would take the
+ * core from a worker: looks at it are as rare as what waits for them allows. */
+static int patience(const crew *c) {
+  bool idle = false;
+  if (c->lines.size == 1)
+    return INTERRUPT_MS;
+  for (size_t k = 0; k < c->workers; k++)
+    idle = idle || c->at[k].job == NO_JOB;
+  return c->lines.rank == 0 ? OTHERS_MS : idle ? ANSWER_MS : BUSY_MS;
+}
+
 static ms_status wait_and_take(crew *c, struct pollfd *polls, ms_error *err) {
   for (size_t k = 0; k < c->workers; k++)
     polls[k] = (struct pollfd){.fd = c->at[k].job == NO_JOB ? -1 : c->at[k].line, .events = POLLIN};
-  int ready = poll(polls, c->workers, c->lines.size > 1 ? LINES_MS : INTERRUPT_MS);
+  int ready = poll(polls, c->workers, patience(c));
   ms_status status = MS_OK;
   for (size_t k = 0; k < c->workers && ready > 0 && status >= 0; k++)
     if (polls[k].fd >= 0 && polls[k].revents)
@@ -232,10 +269,12 @@ static ms_status wait_and_take(crew *c, struct pollfd *polls, ms_error *err) {
 /* In the first: takes results of the others, gives them jobs. */
 static ms_status serve_others(crew *c, ms_error *err) {
   ms_status status = MS_OK;
-  size_t rank, size, job;
-  for (message *m; status >= 0 && (m = ms_lines_take(&rank, &size)); free(m)) {
-    if ((job = next_job(c)) != NO_JOB)
-      ms_lines_send(rank, &job, sizeof job);
+  size_t rank, size, count;
+  for (message *m; status >= 0 && (m = ms_lines_take(&c->lines, &rank, &size)); free(m)) {
+    for (count = 0; count < m->wanted && (c->spare[count] = next_job(c)) != NO_JOB;)
+      count++;
+    if (count > 0)
+      ms_lines_send(rank, c->spare, count * sizeof *c->spare);
     if (m->job == NO_JOB)
       continue;
     c->ended++;
@@ -248,19 +287,20 @@ static ms_status serve_others(crew *c, ms_error *err) {
 /* In the others: passes jobs and results between the first process and the workers here, until it
  * says that all is done. */
 static ms_status relay(crew *c, struct pollfd *polls, ms_error *err) {
-  ms_status status = MS_OK;
   size_t rank, size;
-  for (size_t k = 0; k < c->workers; k++)
-    report(NO_JOB, MS_OK, NULL, NULL, 0, err);
-  for (bool over = false; !over && status >= 0;) {
-    for (size_t *job; !over && (job = ms_lines_take(&rank, &size)); free(job)) {
-      size_t k = 0;
-      while (k < c->workers && c->at[k].job != NO_JOB)
-        k++;
-      over = *job == NO_JOB || k == c->workers;
-      if (!over)
-        give_job(&c->at[k], *job);
+  bool over = false;
+  /* How long jobs take is not known yet: none ahead. */
+  ms_status status = report(c, NO_JOB, LONG_SECONDS, MS_OK, NULL, NULL, 0, err);
+  while (!over && status >= 0) {
+    for (size_t *job; !over && (job = ms_lines_take(&c->lines, &rank, &size)); free(job)) {
+      size_t count = size / sizeof *job;
+      over = *job == NO_JOB;
+      for (size_t k = 0; k < count && !over; k++, c->awaited--)
+        c->spare[c->spares++] = job[k];
     }
+    for (size_t k = 0; k < c->workers && c->spares > 0; k++)
+      if (c->at[k].job == NO_JOB)
+        give_job(&c->at[k], next_job(c));
     if (!over)
       status = wait_and_take(c, polls, err);
   }
@@ -280,6 +320,10 @@ static ms_status manage(crew *c, struct pollfd *polls, ms_error *err) {
       status = wait_and_take(c, polls, err);
     if (status >= 0 && c->lines.size > 1)
       status = serve_others(c, err);
+    if (status >= 0 && c->lines.gone > 0)
+      status =
+          ms_fail(err, MS_CRASHED, "a process of mpirun has given up; %zu of %zu runs were done",
+                  c->ended, pool->count);
   }
   for (size_t rank = 1; rank < c->lines.size; rank++)
     ms_lines_send(rank, &NO_JOB, sizeof NO_JOB);
@@ -290,9 +334,10 @@ ms_status ms_pool_run(const ms_pool *pool, ms_error *err) {
   bool spread = pool->spread && ms_ranks() > 1;
   size_t workers = pool->workers ? pool->workers : spread ? 1 : ms_cores();
   workers = MS_MIN(workers, spread ? MOST_WORKERS : MS_MIN(MOST_WORKERS, pool->count));
-  crew c = {.pool = pool, .lines = {0, 1}, .at = calloc(workers + 1, sizeof *c.at)};
+  crew c = {.pool = pool, .lines = {0, 1, 0}, .at = calloc(workers + 1, sizeof *c.at)};
+  c.spare = calloc(workers * (1 + MOST_AHEAD) + 1, sizeof *c.spare);
   struct pollfd *polls = calloc(workers + 1, sizeof *polls);
-  ms_status status = c.at && polls ? MS_OK : ms_no_memory(err);
+  ms_status status = c.at && c.spare && polls ? MS_OK : ms_no_memory(err);
   while (status == MS_OK && c.workers < workers) {
     status = start(&c, &c.at[c.workers], err);
     c.workers += status == MS_OK;
@@ -309,6 +354,7 @@ ms_status ms_pool_run(const ms_pool *pool, ms_error *err) {
   if (spread && c.lines.size > 1)
     ms_lines_close(&c.lines);
   free(c.at);
+  free(c.spare);
   free(polls);
   return status < 0 ? status : MS_OK;
 }

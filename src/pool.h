@@ -27,12 +27,13 @@ ms_status ms_pool_run(const ms_pool *pool, ms_error *err);
  * with -Dmpi=enabled, otherwise there is one process). */
 typedef struct ms_lines {
   size_t rank, size;
+  size_t gone; /* in the first: how many of the others have closed their lines */
 } ms_lines;
 size_t ms_ranks(void); /* how many processes mpirun has started */
 void ms_lines_open(ms_lines *lines);
 void ms_lines_close(ms_lines *lines);
 void ms_lines_send(size_t rank, const void *bytes, size_t size);
 /* A message that has come, NULL for none; free() it. */
-void *ms_lines_take(size_t *rank, size_t *size);
+void *ms_lines_take(ms_lines *lines, size_t *rank, size_t *size);
 
 #endif

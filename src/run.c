@@ -29,12 +29,6 @@ void ms_run_add_note(ms_run *run, const char *format, ...) {
   va_end(args);
 }
 
-static double seconds_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 double ms_largest(const double *v, size_t n) {
   return n ? fabs(v[cblas_idamax((int)n, v, 1)]) : 0;
 }
@@ -164,7 +158,7 @@ ms_status ms_run_new(ms_run **out, const ms_config *cfg, ms_error *err) {
   ms_run *run = calloc(1, sizeof *run);
   if (!run)
     return ms_no_memory(err);
-  run->start_seconds = seconds_now();
+  run->start_seconds = ms_seconds();
   run->limit_gap = run->from_min_l1 = run->from_min_l2 = NAN;
   run->worst_gap = run->worst_drift = run->drift = run->gap = NAN;
   run->status = "running";
@@ -326,7 +320,7 @@ ms_status ms_run_finish(ms_run *run, ms_status outcome, const ms_error *why, ms_
   if (!run->recorded)
     return ms_fail(err, MS_STALLED, "nothing was recorded");
   run->finished = true;
-  run->seconds = seconds_now() - run->start_seconds;
+  run->seconds = ms_seconds() - run->start_seconds;
   run->status = outcome == MS_OK            ? (run->given ? run->flow_name : "t_end")
                 : outcome == MS_ENDED       ? run->end_name
                 : outcome == MS_INTERRUPTED ? "interrupted"
@@ -338,7 +332,7 @@ ms_status ms_run_finish(ms_run *run, ms_status outcome, const ms_error *why, ms_
     if (run->model->finish)
       run->model->finish(run);
   }
-  run->limit_seconds = seconds_now() - run->start_seconds - run->seconds;
+  run->limit_seconds = ms_seconds() - run->start_seconds - run->seconds;
   return MS_OK;
 }
 
