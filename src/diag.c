@@ -196,16 +196,32 @@ static bool partner_is_cheap(const ms_run *run) {
  * diverges while alpha tends to 0: at `dose`. */
 static ms_status find_limit(const ms_run *run, double dose, double *x, ms_error *err) {
   const ms_setup *s = &run->setup;
+  const ms_problem *p = s->problem;
   double from, alpha = ms_schedule_limit(run->schedule, &from);
+  if (alpha > 0 && p->loss->quadratic)
+    return ms_oracle_lasso(p, s->param->cost * alpha, 1e-12, x, err);
+  memset(x, 0, p->Z->d * sizeof *x);
   if (alpha > 0)
-    return ms_oracle_lasso(s->problem, s->param->cost * alpha, 1e-12, x, err);
+    return ms_oracle_convex(p, s->param->cost * alpha, 1e-12, x, err);
   double total = ms_schedule_total(run->schedule);
   if (isfinite(total))
     dose = total;
   if (!isfinite(dose))
     return ms_fail(err, MS_UNSUPPORTED,
                    "the dose of this schedule diverges while alpha tends to 0");
-  return ms_oracle_interpolator(s->problem, s->param, &s->start, -dose, 1e-11, x, err);
+  if (p->loss->quadratic)
+    return ms_oracle_interpolator(p, s->param, &s->start, -dose, 1e-11, x, err);
+  /* of all x with the Zx of the minimum of f, which is one where f is strictly convex in Zx */
+  ms_problem fit = *p;
+  ms_status status = ms_oracle_convex(p, 0, 1e-13, x, err);
+  if (status == MS_OK && !(fit.y = ms_doubles(p->Z->n)))
+    status = ms_no_memory(err);
+  if (status != MS_OK)
+    return status;
+  ms_matrix_mul(p->Z, x, fit.y);
+  status = ms_oracle_interpolator(&fit, s->param, &s->start, -dose, 1e-11, x, err);
+  free(fit.y);
+  return status;
 }
 
 static ms_status build_limit(ms_run *run, ms_error *err) {
@@ -273,11 +289,13 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
   const char *mode = ms_config_text(run->cfg, "flow"), *state = ms_config_text(run->cfg, "state");
   ms_setup *s = &run->setup;
   bool limit = strcmp(mode, "limit") == 0, saddle = strcmp(mode, "saddle") == 0;
-  if ((limit || saddle) && (run->problem->loss != ms_loss_at(0) || !(s->param->rate > 0)))
+  if ((limit || saddle) && !(s->param->rate > 0))
+    return ms_fail(err, MS_UNSUPPORTED, "--flow %s is there for --param mw and uv, not for %s",
+                   mode, s->param->name);
+  if (saddle && run->problem->loss != ms_loss_at(0))
     return ms_fail(err, MS_UNSUPPORTED,
-                   "--flow %s is there for the squared loss and --param mw and "
-                   "uv",
-                   mode);
+                   "--flow saddle is there for the squared loss, not for --loss %s",
+                   run->problem->loss->name);
   run->flow_name = mode;
   if (limit && isfinite(ms_schedule_epoch(run->schedule)))
     return ms_fail(
@@ -387,7 +405,10 @@ static double default_lr(const ms_run *run) {
   double top = norm * norm * fmin(1, 4 / (double)MS_MIN(Z->n, Z->d));
   const ms_param *p = run->setup.param;
   double rate = p->steepness ? p->steepness(p, size > 0 ? size : 1) : p->rate;
-  double curvature = rate * hypot(size, exp(widest)) * top / run->problem->samples;
+  double curvature = rate * hypot(size, exp(widest)) * top / run->problem->samples, most = 1;
+  for (size_t i = 0; run->problem->loss->formula && i < Z->n; i++) /* of the others: at most 1 */
+    most = fmax(most, ms_loss_curvature(run->problem->loss, 0, run->problem->y[i]));
+  curvature *= most;
   return curvature > 0 ? 0.2 / curvature : 0.01;
 }
 
@@ -524,6 +545,20 @@ static ms_status build(ms_run *run, ms_error *err) {
 
 /* ---- Advancing ------------------------------------------------------------------------------ */
 
+/* Once: a stationary point may then be no minimum. */
+static void note_concavity(ms_run *run, double t) {
+  const ms_problem *p = run->problem;
+  size_t i = run->concave ? p->Z->n : ms_problem_concave(p, run->Zx);
+  if (i == p->Z->n)
+    return;
+  run->concave = true;
+  ms_run_add_note(run,
+                  "The loss is not convex: at t = %.4g its second derivative is %.3g for sample "
+                  "%zu (z = %.4g, y = %.4g). The flows go on, but may end at a stationary point "
+                  "that is no minimum.",
+                  t, ms_loss_curvature(p->loss, run->Zx[i], p->y[i]), i + 1, run->Zx[i], p->y[i]);
+}
+
 static ms_status advance(ms_run *run, double *t, ms_error *err) {
   size_t d = run->d;
   ms_status status = MS_OK;
@@ -555,6 +590,7 @@ static ms_status advance(ms_run *run, double *t, ms_error *err) {
   if (run->core)
     ms_matrix_mul(run->problem->Z, run->x, run->Zx);
   run->loss = ms_problem_loss(run->problem, run->Zx);
+  note_concavity(run, *t);
   run->drift = run->gap = NAN;
   if (run->flow)
     run->drift = ms_flow_invariant_drift(run->flow, *t);
@@ -578,7 +614,9 @@ static void compare_with_limit(ms_run *run) {
   const ms_setup *s = &run->setup;
   size_t n = run->problem->Z->n, d = run->problem->Z->d;
   double small = (double)MS_MIN(n, d);
-  if (run->problem->loss != ms_loss_at(0))
+  bool squared = run->problem->loss == ms_loss_at(0);
+  double from, limit = ms_schedule_limit(run->schedule, &from);
+  if (run->problem->loss->tail && !(limit > 0)) /* no end, a direction: see build_svm() */
     return;
   if (small * small * (double)MS_MAX(n, d) > ORACLE_FLOPS || !s->problem->Z->values) {
     ms_run_add_note(run, "The end is not compared with the independent limit: expensive at this "
@@ -587,16 +625,14 @@ static void compare_with_limit(ms_run *run) {
   }
   double *x = ms_doubles(d);
   ms_error err = {0};
-  double from;
-  bool lasso =
-      s->param->kink && isfinite(s->param->cost) && ms_schedule_limit(run->schedule, &from) > 0;
+  bool lasso = s->param->kink && isfinite(s->param->cost) && limit > 0;
   if (x && (s->param->rate > 0 || lasso) && run->flow) {
     if (find_limit(run, ms_run_observe(run, "dose"), x, &err) == MS_OK)
       run->limit_gap = ms_run_distance(run, x);
     else
       ms_run_add_note(run, "The end is not compared with the independent limit: %s.", err.message);
   }
-  if (x && n < d) {
+  if (x && n < d && squared) {
     if (ms_minimum_l1(s->problem, NULL, NULL, x, &err) == MS_OK)
       run->from_min_l1 = ms_run_distance(run, x);
     if (ms_minimum_l2(s->problem, run->start_x, x, &err) == MS_OK)

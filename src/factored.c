@@ -696,10 +696,12 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
   double G = a->sigma[0] > 0 ? a->sigma[0] : 1;
   a->stop_loss =
       ms_config_text(cfg, "stop-loss") ? ms_config_real(cfg, "stop-loss") : o->stop_loss * f0;
-  s->training.lr = ms_config_text(cfg, "lr") ? ms_config_real(cfg, "lr") : default_lr(a, G, f0);
+  s->training.lr = ms_config_text(cfg, "lr")
+                       ? ms_config_real(cfg, "lr")
+                       : default_lr(a, G, f0 - (o->problem ? ms_problem_floor(o->problem) : 0));
   s->training.momentum = ms_config_real(cfg, "momentum");
   status = ms_run_plan(run, G, (BASE_HORIZON + SCALE_HORIZON * fmax(0, -a->ln_scale)) / G,
-                       !s->method->discrete && o->stop_loss > 0, err);
+                       !s->method->discrete && o->stop_loss != 0, err);
   if (status == MS_OK)
     status = ms_run_keep(run, a->G, err);
   if (status == MS_OK)

@@ -24,7 +24,8 @@ static const double SETTLED_DOSE = 1e-9;
 static const double SETTLED_ALPHA = 1e-10;
 /* Steps late in a run are a few hundredths of the time so far: for so long rounding adds up. */
 static const double NOISE_PART = 1.0 / 32;
-/* Losses above so many times those of 0 and x0 are no place for a flow, see unreachable(). */
+/* Losses so many times as far above the least as those of 0 and x0 are no place for a flow, see
+ * unreachable(). */
 static const double UNREACHABLE_LOSS = 100;
 /* So near the end of its domain, relative to the domain at first, mu counts as there. */
 static const double END_OF_DOMAIN = 1e-9;
@@ -224,7 +225,7 @@ static int sample_prepare(void *self, double t, const double *y, double gamma, b
     if (ms_matrix_fused(p->Z, y, map_block, &map, flow->Zx) != 0 || unreachable(flow))
       return 1;
     ms_problem_curvature(p, flow->Zx, own->root);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) /* where f is not convex Newton's steps are shorter instead */
       own->root[i] = sqrt(fmax(own->root[i], DBL_MIN));
     if (flow->iterative) {
       memcpy(own->D, flow->D, p->Z->d * sizeof *own->D);
@@ -910,8 +911,9 @@ static ms_status find_highest_loss(ms_flow *flow, ms_error *err) {
   double highest = fmax(start, ms_problem_loss(p, flow->Zx));
   /* Mirror descent may overshoot as far as it likes. */
   /* ... and weight decay on log u - log v drives x away from 0. */
-  if (highest > 0 && !flow->setup.method->discrete && flow->setup.param->degree > 0)
-    flow->highest_loss = UNREACHABLE_LOSS * highest;
+  double least = ms_problem_floor(p);
+  if (highest > least && !flow->setup.method->discrete && flow->setup.param->degree > 0)
+    flow->highest_loss = least + UNREACHABLE_LOSS * (highest - least);
   return MS_OK;
 }
 

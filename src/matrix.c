@@ -436,14 +436,18 @@ int ms_matrix_curvature(const ms_matrix *Z, const double *c, double *H) {
     ms_matrix_free(T);
     return status;
   }
-  double *scaled = malloc(n * d * sizeof *scaled);
+  double *scaled = malloc(n * d * sizeof *scaled), least = 0;
   if (!scaled)
     return -1;
-  for (size_t j = 0; j < d; j++)
-    for (size_t i = 0; i < n; i++)
-      scaled[j * n + i] = sqrt(c[i]) * Z->values[j * n + i];
-  cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, (int)d, (int)n, 1, scaled, (int)n, 0, H,
-              (int)d);
+  for (size_t i = 0; i < n; i++)
+    least = fmin(least, c[i]);
+  for (int sign = 1; sign >= (least < 0 ? -1 : 1); sign -= 2) {
+    for (size_t j = 0; j < d; j++)
+      for (size_t i = 0; i < n; i++)
+        scaled[j * n + i] = sqrt(fmax(sign * c[i], 0)) * Z->values[j * n + i];
+    cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, (int)d, (int)n, sign, scaled, (int)n,
+                sign < 0, H, (int)d);
+  }
   free(scaled);
   return 0;
 }

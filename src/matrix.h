@@ -51,7 +51,7 @@ void ms_matrix_weighted_diagonal(const ms_matrix *Z, const double *D, double *ou
 
 /* S[n*n] = Z diag(D) Z', lower triangle (column-major); D >= 0. 0, or -1 without memory. */
 int ms_matrix_weighted_gram(const ms_matrix *Z, const double *D, double *S);
-/* H[d*d] = Z' diag(c) Z, lower triangle; c >= 0. 0, or -1 without memory. */
+/* H[d*d] = Z' diag(c) Z, lower triangle; c of any sign. 0, or -1 without memory. */
 int ms_matrix_curvature(const ms_matrix *Z, const double *c, double *H);
 
 /* Z = U diag(sigma) Vt, k = min(n, d): U[n*k], sigma[k] descending, Vt[k*d], column-major (U and Vt

@@ -626,9 +626,9 @@ static ms_status initial(network *a, uint64_t seed, ms_error *err) {
 }
 
 static ms_status refuse(const ms_run *run, bool steps, ms_error *err) {
-  static const char *const never[] = {"n",           "d",           "sparsity", "noise",
-                                      "standardize", "depth",       "state",    "solver",
-                                      "init-x",      "init-spread", "dt"};
+  static const char *const never[] = {
+      "n",     "d",     "sparsity", "noise",  "standardize", "loss-formula",
+      "depth", "state", "solver",   "init-x", "init-spread", "dt"};
   static const char *const stepping[] = {"epochs", "lr-schedule", "momentum",
                                          "batch",  "lr",          "prune-cycles",
                                          "rewind", "prune-part",  "checkpoint"};

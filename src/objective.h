@@ -11,7 +11,7 @@ struct ms_objective {
   size_t samples;
   double *truth;    /* rows * cols, or NULL when not known; owned */
   double stop_loss; /* default of --stop-loss, relative to f at the start; 0: f has no minimum that
-                       a run could come to, it goes on to its horizon */
+                       a run could come to, it goes on to its horizon; NAN: not known */
   /* f(X) and, where G is not NULL, G[rows * cols] = grad f(X); NaN where it is not finite. */
   double (*value)(ms_objective *o, const double *X, double *G);
   void (*release)(ms_objective *o); /* frees what own points to; NULL: nothing */

@@ -1,4 +1,5 @@
 #include "oracle.h"
+#include "saddle.h"
 #include <cblas.h>
 #include <float.h>
 #include <math.h>
@@ -631,5 +632,143 @@ done:
   free(store);
   free(active);
   free(crossings);
+  return status;
+}
+
+/* ---- Other losses ---------------------------------------------------------------------------- */
+
+/* The quadratic model of f at x is the squared loss of other data: rows times sqrt(c_i), targets
+ * z_i - slope_i / c_i. Its minimum, with lambda |x|_1, is where Newton's step goes. */
+typedef struct convex {
+  const ms_problem *p;
+  ms_problem model;              /* Z and y of its own */
+  double *x, *to, *g, *step;     /* d */
+  double *z, *moved, *c, *slope; /* n */
+  double *best;                  /* n: the z at which a sample is least */
+} convex;
+
+/* f + lambda |.|_1 at x + t step, and its derivative in t. */
+static double along_step(const convex *w, double lambda, double t, double *slope) {
+  const ms_problem *p = w->p;
+  double f = 0, l1 = 0, rise = 0;
+  *slope = 0;
+  for (size_t i = 0; i < p->Z->n; i++) {
+    double z = w->z[i] + t * w->moved[i];
+    f += ms_loss_value(p->loss, z, p->y[i]) / p->samples;
+    *slope += ms_loss_slope(p->loss, z, p->y[i]) * w->moved[i] / p->samples;
+  }
+  for (size_t j = 0; j < p->Z->d && lambda > 0; j++) {
+    double x = w->x[j] + t * w->step[j];
+    l1 += fabs(x);
+    rise += x != 0 ? copysign(1, x) * w->step[j] : fabs(w->step[j]);
+  }
+  *slope += lambda * rise;
+  return f + lambda * l1;
+}
+
+/* How much of the step to take: so that the objective falls as promised or, since its differences
+ * may be rounding, hardly falls any more. */
+static double part_of_step(const convex *w, double lambda) {
+  enum { HALVINGS = 40 };
+  double first, last, part = 1, here = along_step(w, lambda, 0, &first);
+  for (int h = 0; h < HALVINGS; h++, part /= 2)
+    if (along_step(w, lambda, part, &last) <= here + 1e-4 * part * first ||
+        fabs(last) <= 1e-3 * fabs(first))
+      break;
+  return part;
+}
+
+/* The step, from z, slope and c at x; with lambda = 0 the shortest. */
+static ms_status newton_step(convex *w, double lambda, ms_error *err) {
+  const ms_matrix *Z = w->p->Z;
+  size_t n = Z->n, d = Z->d;
+  for (size_t i = 0; i < n; i++) {
+    double root = sqrt(w->c[i]);
+    for (size_t j = 0; j < d; j++)
+      w->model.Z->values[j * n + i] = root * Z->values[j * n + i];
+    w->model.y[i] = root * (w->z[i] - w->slope[i] / w->c[i]);
+  }
+  ms_error why = {0}; /* one that has not all digits is a step, too */
+  ms_status status = lambda > 0 ? ms_oracle_lasso(&w->model, lambda, 1e-13, w->to, &why)
+                                : ms_minimum_l2(&w->model, w->x, w->to, &why);
+  for (size_t j = 0; j < d; j++)
+    w->step[j] = w->to[j] - w->x[j];
+  return status == MS_NO_MEMORY ? ms_no_memory(err) : MS_OK;
+}
+
+static ms_status solve_convex(convex *w, double lambda, double tol, ms_error *err) {
+  /* Of samples whose curvature vanishes (the straight parts of Huber's loss) some is made up, as
+   * much as of the parabola down to where they are least; after a step that was too long all of
+   * that. */
+  static const double LEAST_CURVATURE = 1e-8, SOME_CURVATURE = 1e-3, SHORT_STEP = 1e-6;
+  enum { STEPS = 300 };
+  const ms_problem *p = w->p;
+  size_t n = p->Z->n, d = p->Z->d;
+  double scale = 0, residual = INFINITY, step = INFINITY, part = 1;
+  for (int k = 0; k < STEPS; k++) {
+    double top = 0, size = 0;
+    ms_matrix_mul(p->Z, w->x, w->z);
+    for (size_t i = 0; i < n; i++) {
+      w->slope[i] = ms_loss_slope(p->loss, w->z[i], p->y[i]);
+      w->c[i] = ms_loss_curvature(p->loss, w->z[i], p->y[i]);
+      top = fmax(top, w->c[i]);
+    }
+    size_t concave = ms_problem_concave(p, w->z);
+    if (concave < n)
+      return ms_fail(err, MS_UNSUPPORTED,
+                     "the loss is not convex: its second derivative at z = %.4g, y = %.4g is %.3g",
+                     w->z[concave], p->y[concave], w->c[concave]);
+    for (size_t i = 0; i < n; i++) {
+      double chord = w->slope[i] / (w->z[i] - w->best[i]);
+      chord = chord > 0 && part == 1 ? fmin(chord, SOME_CURVATURE * top) : chord;
+      w->c[i] = fmax(fmax(w->c[i], chord), top > 0 ? LEAST_CURVATURE * top : 1);
+    }
+    ms_matrix_tmul(p->Z, w->slope, w->g);
+    cblas_dscal((int)d, 1 / p->samples, w->g, 1);
+    scale = k == 0 ? largest(d, w->g) : scale;
+    residual = scale > 0 ? ms_kkt_residual(d, w->x, w->g, lambda, scale) : 0;
+    /* where f falls for ever its gradient vanishes, too, but steps do not become short */
+    if (residual <= tol && (k == 0 || step <= SHORT_STEP))
+      return MS_OK;
+    ms_status status = newton_step(w, lambda, err);
+    if (status != MS_OK)
+      return status;
+    ms_matrix_mul(p->Z, w->step, w->moved);
+    for (size_t j = 0; j < d; j++)
+      size = fmax(size, fabs(w->x[j] + w->step[j]));
+    step = size > 0 ? largest(d, w->step) / size : 0;
+    part = part_of_step(w, lambda);
+    add_multiple(d, part, w->step, w->x);
+  }
+  return ms_fail(err, MS_STALLED,
+                 "%d Newton steps led to no minimum of the loss (relative gradient %.3g, last step "
+                 "%.3g); there is none where it falls for ever",
+                 STEPS, residual, step);
+}
+
+ms_status ms_oracle_convex(const ms_problem *p, double lambda, double tol, double *x,
+                           ms_error *err) {
+  size_t n = p->Z->n, d = p->Z->d;
+  convex w = {.p = p, .x = x};
+  double *store = ms_doubles(3 * d + 6 * n);
+  ms_status status = store ? ms_matrix_new(&w.model.Z, n, d, err) : ms_no_memory(err);
+  if (status == MS_OK) {
+    double *left = store;
+    w.to = take(&left, d);
+    w.g = take(&left, d);
+    w.step = take(&left, d);
+    w.z = take(&left, n);
+    w.moved = take(&left, n);
+    w.c = take(&left, n);
+    w.slope = take(&left, n);
+    w.model.y = take(&left, n);
+    w.best = take(&left, n);
+    for (size_t i = 0; i < n; i++)
+      w.best[i] = ms_loss_least(p->loss, p->y[i]);
+    w.model.samples = p->samples;
+    status = solve_convex(&w, lambda, tol, err);
+  }
+  ms_matrix_free(w.model.Z);
+  free(store);
   return status;
 }

@@ -21,6 +21,13 @@ ms_status ms_oracle_interpolator(const ms_problem *p, const ms_param *param, con
  * reached. */
 ms_status ms_oracle_lasso(const ms_problem *p, double lambda, double tol, double *x, ms_error *err);
 
+/* The same for any convex loss that is twice differentiable, and for lambda >= 0: with 0 one of the
+ * x where f is least, which have their Zx in common where f is strictly convex in it. Proximal
+ * Newton steps; x[d] is where they start. MS_UNSUPPORTED where f turns out not to be convex,
+ * MS_STALLED where there is no end to come to, as of classes that can be separated. */
+ms_status ms_oracle_convex(const ms_problem *p, double lambda, double tol, double *x,
+                           ms_error *err);
+
 /* How far x is from 0 in grad f(x) + lambda d|x|_1, relative to `scale` (a gradient):
  * the largest of (|g_j| - lambda)+ and |x_j| |g_j + lambda sign x_j| / |x|_inf. g = grad f(x). */
 double ms_kkt_residual(size_t d, const double *x, const double *g, double lambda, double scale);

@@ -108,6 +108,7 @@ static const ms_loss losses[] = {
      NULL, NULL, false, false, 1e-20},
     {"poisson", "mean of exp((Zx)_i) - y_i (Zx)_i less its minimum, counts y >= 0", poisson_value,
      poisson_slope, poisson_curvature, count_target, "numbers of at least 0", false, false, 1e-20},
+    {"custom", "mean of --loss-formula of z = (Zx)_i and y = y_i", .stop = NAN},
 };
 
 const ms_loss *ms_loss_at(size_t i) {
@@ -119,6 +120,26 @@ const ms_loss *ms_loss_of(const ms_config *cfg) {
     if (strcmp(ms_loss_at(i)->name, ms_config_text(cfg, "loss")) == 0)
       return ms_loss_at(i);
   return NULL;
+}
+
+double ms_loss_value(const ms_loss *l, double z, double y) {
+  return l->formula ? ms_formula_value(l->formula, (const double[]){z, y}) : l->value(z, y);
+}
+
+double ms_loss_slope(const ms_loss *l, double z, double y) {
+  double grad[2];
+  if (!l->formula)
+    return l->slope(z, y);
+  ms_formula_derive(l->formula, (const double[]){z, y}, grad, NULL);
+  return grad[0];
+}
+
+double ms_loss_curvature(const ms_loss *l, double z, double y) {
+  double hess[4];
+  if (!l->formula)
+    return l->curvature(z, y);
+  ms_formula_derive(l->formula, (const double[]){z, y}, NULL, hess);
+  return hess[0];
 }
 
 static const char *loss_choice(size_t i, const char **summary) {
@@ -137,11 +158,14 @@ const ms_setting ms_problem_settings[] = {
     {"target", MS_TEXT, "NAME", NULL, .group = GROUP,
      .help = "column of --data that is the target; default: the first; with .mtx the file of y"},
     {"standardize", MS_FLAG, NULL, "off", .group = GROUP,
-     .help = "centre the target (not classes and counts); centre the features and scale them to "
-             "variance 1 (constant ones "
-             "become 0)"},
+     .help =
+         "centre the target (not classes and counts, nor where --loss-formula is no function of "
+         "z - y); centre the features and scale them to variance 1 (constant ones become 0)"},
     {"loss", MS_CHOICE, "NAME", "squared", .choice = loss_choice, .group = GROUP,
      .help = "loss of one sample"},
+    {"loss-formula", MS_TEXT, "L", NULL, .group = GROUP,
+     .help = "l of --loss custom in the prediction z and the target y of one sample, as "
+             "'log(cosh(z-y))': differentiable, best without a constant that does not matter"},
     {"n", MS_COUNT, "N", "40", .min = 1, .max = 1e8, .group = GROUP,
      .help = "samples of the synthetic problem"},
     {"d", MS_COUNT, "N", "100", .min = 1, .max = 1e9, .group = GROUP,
@@ -170,7 +194,93 @@ void ms_problem_free(ms_problem *p) {
   free(p->target);
   free(p->y);
   free(p->truth);
+  ms_formula_free(p->custom.formula);
   free(p);
+}
+
+/* ---- A loss given as a formula -------------------------------------------------------------- */
+
+ms_status ms_problem_choose_loss(ms_problem *p, const ms_config *cfg, ms_error *err) {
+  static const char *const names[] = {"z", "y"};
+  const char *text = ms_config_text(cfg, "loss-formula");
+  p->loss = ms_loss_of(cfg);
+  bool custom = !p->loss->value;
+  if (!custom && text)
+    return ms_fail(err, MS_BAD_SETTING, "%s: goes with --loss custom, not with '%s'",
+                   ms_config_origin(cfg, "loss-formula"), p->loss->name);
+  if (!custom)
+    return MS_OK;
+  if (!text)
+    return ms_fail(err, MS_BAD_SETTING,
+                   "--loss custom needs --loss-formula L in the prediction z and the target y; for "
+                   "example --loss-formula 'log(cosh(z-y))'");
+  p->custom = *p->loss;
+  ms_status status = ms_formula_new(&p->custom.formula, text, strlen(text), names, 2,
+                                    ms_config_origin(cfg, "loss-formula"), 1, err);
+  if (status == MS_OK && !ms_formula_uses(p->custom.formula, 0))
+    status = ms_fail(err, MS_BAD_SETTING, "%s: '%s' does not depend on the prediction z",
+                     ms_config_origin(cfg, "loss-formula"), text);
+  p->loss = &p->custom;
+  return status;
+}
+
+double ms_loss_least(const ms_loss *l, double y) {
+  static const double FAR = 1e9;
+  double first = ms_loss_slope(l, 0, y), in = 0, out = first > 0 ? -1 : 1;
+  while (first != 0 && ms_loss_slope(l, out, y) * first > 0 && fabs(out) < FAR * (1 + fabs(y))) {
+    in = out;
+    out *= 2;
+  }
+  for (int k = 0; first != 0 && k < 200; k++) {
+    double middle = in + (out - in) / 2;
+    *(ms_loss_slope(l, middle, y) * first > 0 ? &in : &out) = middle;
+  }
+  return in;
+}
+
+/* Does the slope jump at z, not only change fast? */
+static bool has_kink(const ms_loss *l, double z, double y) {
+  double size = 1 + fabs(z), near = 1e-12 * size, far = 1e-6 * size;
+  double jump = fabs(ms_loss_slope(l, z + near, y) - ms_loss_slope(l, z - near, y));
+  bool inside = isfinite(ms_loss_value(l, z - far, y) + ms_loss_value(l, z + far, y));
+  return inside && jump > 1e-9 * fabs(ms_loss_slope(l, 0, y)) &&
+         jump > 0.5 * fabs(ms_loss_slope(l, z + far, y) - ms_loss_slope(l, z - far, y));
+}
+
+ms_status ms_problem_check_loss(const ms_problem *p, const ms_config *cfg, ms_error *err) {
+  const ms_loss *l = p->loss;
+  for (size_t i = 0; l->formula && i < p->Z->n; i++) {
+    double y = p->y[i];
+    const char *origin = ms_config_origin(cfg, "loss-formula"),
+               *text = ms_config_text(cfg, "loss-formula");
+    if (!isfinite(ms_loss_value(l, 0, y) + ms_loss_slope(l, 0, y) + ms_loss_curvature(l, 0, y)))
+      return ms_fail(err, MS_BAD_SETTING,
+                     "%s: '%s' or its derivatives are no finite numbers at z = 0, y = %g (sample "
+                     "%zu)",
+                     origin, text, y, i + 1);
+    double z = ms_loss_least(l, y);
+    if (has_kink(l, z, y))
+      return ms_fail(err, MS_BAD_SETTING,
+                     "%s: '%s' has a kink at z = %.6g, y = %.6g (sample %zu), where it is least; "
+                     "the flow takes a loss that is differentiable there",
+                     origin, text, z, y, i + 1);
+  }
+  return MS_OK;
+}
+
+double ms_problem_floor(const ms_problem *p) {
+  double sum = 0;
+  for (size_t i = 0; p->loss->formula && i < p->Z->n; i++)
+    sum += ms_loss_value(p->loss, ms_loss_least(p->loss, p->y[i]), p->y[i]);
+  return sum / p->samples;
+}
+
+size_t ms_problem_concave(const ms_problem *p, const double *Zx) {
+  for (size_t i = 0; p->loss->formula && i < p->Z->n; i++)
+    if (ms_loss_curvature(p->loss, Zx[i], p->y[i]) <
+        -1e-9 * fabs(ms_loss_curvature(p->loss, 0, p->y[i])))
+      return i;
+  return p->Z->n;
 }
 
 static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
@@ -233,6 +343,19 @@ static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
 static const char *column_candidate(size_t i, void *ctx) {
   const ms_table *table = ctx;
   return i < table->cols ? table->names[i] : NULL;
+}
+
+/* Does the loss go by z - y alone, so that it takes a centred y as well? Those of classes and
+ * counts do not, nor do formulas in which y is one. */
+static bool goes_by_difference(const ms_problem *p) {
+  for (size_t i = 0; p->loss->formula && i < p->Z->n; i++)
+    for (int k = -1; k <= 1; k++) {
+      double at[] = {p->y[i] + 0.7 * k, p->y[i]}, grad[2];
+      ms_formula_derive(p->loss->formula, at, grad, NULL);
+      if (!(fabs(grad[0] + grad[1]) <= 1e-9 * (fabs(grad[0]) + fabs(grad[1]))))
+        return false;
+    }
+  return !p->loss->target;
 }
 
 /* Mean 0 and, for features, variance 1 (a constant column has no scale: it becomes 0). */
@@ -303,7 +426,7 @@ static ms_status from_table(ms_problem *p, ms_table *table, const ms_config *cfg
   if (status != MS_OK)
     return status;
   if (ms_config_flag(cfg, "standardize")) {
-    if (!p->loss->target) /* classes and counts are what they are */
+    if (goes_by_difference(p))
       standardize(p->y, n, false);
     for (size_t j = 0; j < d; j++)
       standardize(p->Z->values + j * n, n, true);
@@ -358,9 +481,8 @@ ms_status ms_problem_new(ms_problem **out, const ms_config *cfg, ms_error *err) 
   ms_problem *p = calloc(1, sizeof *p);
   if (!p)
     return ms_no_memory(err);
-  p->loss = ms_loss_of(cfg);
   bool real = ms_config_text(cfg, "data") != NULL;
-  ms_status status = MS_OK;
+  ms_status status = ms_problem_choose_loss(p, cfg, err);
   for (size_t i = 0; !real && i < 2 && status == MS_OK; i++) {
     const char *name = i == 0 ? "target" : "standardize";
     if (ms_config_given(cfg, name) && (i == 0 || ms_config_flag(cfg, name)))
@@ -369,6 +491,8 @@ ms_status ms_problem_new(ms_problem **out, const ms_config *cfg, ms_error *err) 
   }
   if (status == MS_OK)
     status = real ? from_file(p, cfg, err) : synthetic(p, cfg, err);
+  if (status == MS_OK)
+    status = ms_problem_check_loss(p, cfg, err);
   if (status != MS_OK) {
     ms_problem_free(p);
     return status;
@@ -426,18 +550,18 @@ done:
 double ms_problem_loss(const ms_problem *p, const double *Zx) {
   double sum = 0;
   for (size_t i = 0; i < p->Z->n; i++)
-    sum += p->loss->value(Zx[i], p->y[i]);
+    sum += ms_loss_value(p->loss, Zx[i], p->y[i]);
   return sum / p->samples;
 }
 
 void ms_problem_slope(const ms_problem *p, const double *Zx, double *r) {
   for (size_t i = 0; i < p->Z->n; i++)
-    r[i] = p->loss->slope(Zx[i], p->y[i]) / p->samples;
+    r[i] = ms_loss_slope(p->loss, Zx[i], p->y[i]) / p->samples;
 }
 
 void ms_problem_curvature(const ms_problem *p, const double *Zx, double *c) {
   for (size_t i = 0; i < p->Z->n; i++)
-    c[i] = p->loss->curvature(Zx[i], p->y[i]) / p->samples;
+    c[i] = ms_loss_curvature(p->loss, Zx[i], p->y[i]) / p->samples;
 }
 
 double ms_problem_strength(const ms_problem *p, const double *r) {

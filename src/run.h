@@ -103,6 +103,7 @@ struct ms_run {
   double *partner_x, *start_x;
   double *svm_l1, *svm_l2; /* of classes that can be separated: support vector machines, or NULL */
 
+  bool concave; /* the loss was, somewhere, and a note says so */
   bool finished;
   const char *status;
   char message[768], rank_text[8];

@@ -142,7 +142,7 @@ static ms_status make_problem(ms_problem **out, double **truth_out, const ms_con
     for (size_t c = 0; c < p->cols; c++)
       for (size_t r = p->symmetric ? c : 0; r < p->rows; r++)
         packed[at++] = truth[c * p->rows + r];
-    problem->loss = ms_loss_of(cfg);
+    status = ms_problem_choose_loss(problem, cfg, err);
     problem->samples = (double)p->n;
     ms_matrix_mul(problem->Z, packed, problem->y);
     double sigma = ms_config_real(cfg, "noise");
@@ -155,6 +155,8 @@ static ms_status make_problem(ms_problem **out, double **truth_out, const ms_con
       problem->y[i] += error[i];
     free(error);
   }
+  if (status == MS_OK)
+    status = ms_problem_check_loss(problem, cfg, err);
   if (data)
     gsl_rng_free(data);
   if (rng)
@@ -263,10 +265,9 @@ static ms_status build(ms_run *run, ms_error *err) {
     if (ms_config_given(cfg, vectors[i]))
       return ms_fail(err, MS_BAD_SETTING, "%s: goes with --model diag, not with sensing",
                      ms_config_origin(cfg, vectors[i]));
-  if (!ms_loss_of(cfg)->quadratic && strcmp(ms_loss_of(cfg)->name, "huber") != 0)
+  if (ms_loss_of(cfg)->target || ms_loss_of(cfg)->tail)
     return ms_fail(err, MS_BAD_SETTING,
-                   "%s: '%s' is not allowed; --model sensing takes squared and "
-                   "huber",
+                   "%s: '%s' is not allowed; --model sensing takes squared, huber and custom",
                    ms_config_origin(cfg, "loss"), ms_loss_of(cfg)->name);
   const char *name = ms_config_given(cfg, "factors") ? ms_config_text(cfg, "factors") : "psd";
   const ms_factors *f = ms_factors_named(name);

@@ -163,7 +163,7 @@ const ms_setting ms_run_settings[] = {
              "reached"},
     {"stop-loss", MS_REAL, "TOL", NULL, .min = 0, .max = HUGE_VAL, .group = FLOW,
      .help = "end once the schedule is over and f(x) <= TOL; default: 1e-20 f(0), for logistic "
-             "and exponential 1e-8 f(0), with --t-end 0"},
+             "and exponential 1e-8 f(0), with --t-end 0, for custom none"},
     {"rtol", MS_REAL, "TOL", "1e-8", .min = 1e-14, .max = 0.1, .group = FLOW,
      .help = "error allowed per step, relative to x"},
     {"atol", MS_REAL, "TOL", NULL, .min = 0, .max = 0.1, .min_open = true, .group = FLOW,

@@ -521,6 +521,35 @@ START_TEST(on_then_off_recovers_best) {
 }
 END_TEST
 
+START_TEST(a_formula_trains_as_the_loss_it_spells) {
+  const char *const losses[][3] = {
+      {"loss=squared", "loss-formula=", "0.5*(z-y)^2"},
+      {"loss=huber", "loss-formula=", "min(abs(z-y), 1)*(abs(z-y) - min(abs(z-y), 1)/2)"}};
+  for (int k = 0; k < 4; k++) {
+    char formula[100];
+    snprintf(formula, sizeof formula, "loss-formula=%s", losses[k / 2][2]);
+    const char *measure = k % 2 ? "measure=commuting" : "measure=gaussian";
+    ms_run *named = test_whole("sensing", WITH("rows=5", measure, "t-end=20", losses[k / 2][0]));
+    ms_run *spelled =
+        test_whole("sensing", WITH("rows=5", measure, "t-end=20", "loss=custom", formula));
+    size_t d;
+    const double *x = ms_run_x(named, &d), *y = ms_run_x(spelled, &d);
+    for (size_t i = 0; i < d; i++)
+      ck_assert_double_eq_tol(x[i], y[i], 1e-12);
+    if (k % 2)
+      ck_assert_double_le(spelled->worst_gap, 1e-6);
+    ck_assert_double_gt(ms_largest(x, d), 0.1);
+    ms_run_free(named);
+    ms_run_free(spelled);
+  }
+  test_gradient("sensing",
+                WITH("rows=5", "factors=general", "loss=custom", "loss-formula=log(cosh(z-y))"));
+  ms_run *run = test_whole("sensing", WITH("rows=5", "loss=custom", "loss-formula=log(cosh(z-y))"));
+  ck_assert_str_eq(run->status, "stationary");
+  ms_run_free(run);
+}
+END_TEST
+
 START_TEST(wrong_settings_are_rejected) {
   const struct {
     const char *const *settings;
@@ -538,6 +567,9 @@ START_TEST(wrong_settings_are_rejected) {
       {WITH("rows=4", "factors=general", "depth=9"), "--depth"},
       {WITH("rows=4", "method=sgd"), "--method"},
       {WITH("rows=4", "loss=logistic"), "--loss"},
+      {WITH("rows=4", "loss=custom"), "needs --loss-formula"},
+      {WITH("rows=4", "loss-formula=z^2"), "--loss-formula: goes with --loss custom"},
+      {WITH("rows=4", "loss=custom", "loss-formula=abs(z-y)"), "kink"},
       {WITH("rows=4", "param=uv"), "--param"},
       {WITH("rows=4", "init-scale=0"), "--init-scale"},
       {WITH("rows=4", "init-scale=1e-400", "flow=gradient"), "--init-scale"},
@@ -574,6 +606,7 @@ Suite *factored_suite(void) {
   tcase_add_test(tc, norms_that_grow_without_bound);
   tcase_add_test(tc, singular_values_of_balanced_factors);
   tcase_add_test(tc, on_then_off_recovers_best);
+  tcase_add_test(tc, a_formula_trains_as_the_loss_it_spells);
   tcase_add_test(tc, wrong_settings_are_rejected);
   suite_add_tcase(suite, tc);
   return suite;

@@ -444,11 +444,13 @@ START_TEST(losses) {
     const ms_loss *loss = ms_loss_at(k);
     ck_assert(loss->name && loss->summary);
     ck_assert_ptr_null(ms_loss_at(k + 100));
+    if (!loss->value) /* a formula */
+      continue;
     for (int i = 0; i < 500; i++) {
       double y = uniform(-3, 3), z = uniform(-4, 4), h = 1e-3;
       if (strcmp(loss->name, "squared") == 0) {
-        near(loss->value(z, y), 0.5 * (z * z - 2 * z * y + y * y), 1e-13, "squared", k);
-        near(loss->value(y, y), 0, 0, "squared", k);
+        near(ms_loss_value(loss, z, y), 0.5 * (z * z - 2 * z * y + y * y), 1e-13, "squared", k);
+        near(ms_loss_value(loss, y, y), 0, 0, "squared", k);
       } else if (loss->target && !loss->target(&y)) {
         y = uniform(-3, 3) < 0 ? 0 : 1; /* a class, and a count */
         ck_assert(loss->target(&y));
@@ -457,13 +459,14 @@ START_TEST(losses) {
         continue; /* at its kinks differences are neither side's derivative */
       double v[5], s[5];
       for (int q = -2; q <= 2; q++) {
-        v[q + 2] = loss->value(z + q * h, y);
-        s[q + 2] = loss->slope(z + q * h, y);
+        v[q + 2] = ms_loss_value(loss, z + q * h, y);
+        s[q + 2] = ms_loss_slope(loss, z + q * h, y);
       }
-      near((8 * (v[3] - v[1]) - (v[4] - v[0])) / (12 * h), loss->slope(z, y), 1e-10, "slope", k);
-      near((8 * (s[3] - s[1]) - (s[4] - s[0])) / (12 * h), loss->curvature(z, y), 1e-10,
+      near((8 * (v[3] - v[1]) - (v[4] - v[0])) / (12 * h), ms_loss_slope(loss, z, y), 1e-10,
+           "slope", k);
+      near((8 * (s[3] - s[1]) - (s[4] - s[0])) / (12 * h), ms_loss_curvature(loss, z, y), 1e-10,
            "curvature", k);
-      ck_assert(loss->value(z, y) >= 0 && loss->curvature(z, y) >= 0);
+      ck_assert(ms_loss_value(loss, z, y) >= 0 && ms_loss_curvature(loss, z, y) >= 0);
     }
   }
 }
@@ -473,8 +476,10 @@ START_TEST(loss_of_a_problem) {
   for (size_t k = 0; ms_loss_at(k); k++) {
     char text[64];
     snprintf(text, sizeof text, "loss=%s", ms_loss_at(k)->name);
-    ms_problem *p = good(SETTINGS("n=7", "d=3", "noise=1", text));
-    ck_assert_ptr_eq(p->loss, ms_loss_at(k));
+    bool custom = !ms_loss_at(k)->value;
+    ms_problem *p = good(
+        SETTINGS("n=7", "d=3", "noise=1", text, custom ? "loss-formula=log(cosh(z - y))" : NULL));
+    ck_assert_ptr_eq(p->loss, custom ? &p->custom : ms_loss_at(k));
     double Zx[7], r[7], c[7], h = 1e-3, sum = 0;
     fill(Zx, 7);
     for (size_t i = 0; i < 7 && !strcmp(p->loss->name, "squared"); i++)
@@ -497,6 +502,127 @@ START_TEST(loss_of_a_problem) {
       near((8 * (s[3] - s[1]) - (s[4] - s[0])) / (12 * h), c[i], 1e-10, "curvature", i);
     }
     ms_problem_free(p);
+  }
+}
+END_TEST
+
+/* A formula is the loss it spells; elsewhere its derivatives are those of its differences. */
+START_TEST(loss_formulas) {
+  static const struct {
+    const char *name, *formula;
+    double part; /* of what is spelled that the formula is */
+  } cases[] = {
+      {"squared", "(z-y)^2/2", 1},
+      {"huber", "min(abs(z-y), 1)*(abs(z-y) - min(abs(z-y), 1)/2)", 1},
+      {"logistic", "log(1 + exp(-y*z))", 1},
+      {"logistic", "log(1 + exp(z)) - (y+1)/2*z", 1},
+      {"exponential", "2*exp(-y*z)", 2},
+      {"poisson", "exp(z) - y*z - y + y*log(y)", 1},
+      {NULL, "log(cosh(z-y))", 1},
+      {NULL, "sqrt(1 + (z-y)^2) - 1", 1},
+      {NULL, "log(1 + (z-y)^2)", 1},
+  };
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    char text[100];
+    snprintf(text, sizeof text, "loss-formula=%s", cases[k].formula);
+    put("y,a\n0.4,1\n1,2\n2,1\n");
+    ms_problem *p = good(SETTINGS(from_data(), "loss=custom", text));
+    const ms_loss *same = NULL, *loss = p->loss;
+    for (size_t i = 0; cases[k].name && ms_loss_at(i); i++)
+      if (strcmp(ms_loss_at(i)->name, cases[k].name) == 0)
+        same = ms_loss_at(i);
+    for (int i = 0; i < 300; i++) {
+      double y = uniform(0.5, 3), z = uniform(-4, 4), h = 1e-3, c = cases[k].part;
+      if (same && same->target && !same->target(&y))
+        y = i % 2 ? 1 : -1;
+      if (same) {
+        near(ms_loss_value(loss, z, y), c * ms_loss_value(same, z, y), 1e-12, text, k);
+        near(ms_loss_slope(loss, z, y), c * ms_loss_slope(same, z, y), 1e-12, text, k);
+        near(ms_loss_curvature(loss, z, y), c * ms_loss_curvature(same, z, y), 1e-12, text, k);
+        continue;
+      }
+      double v[5], s[5];
+      for (int q = -2; q <= 2; q++) {
+        v[q + 2] = ms_loss_value(loss, z + q * h, y);
+        s[q + 2] = ms_loss_slope(loss, z + q * h, y);
+      }
+      near((8 * (v[3] - v[1]) - (v[4] - v[0])) / (12 * h), ms_loss_slope(loss, z, y), 1e-10, text,
+           k);
+      near((8 * (s[3] - s[1]) - (s[4] - s[0])) / (12 * h), ms_loss_curvature(loss, z, y), 1e-10,
+           text, k);
+    }
+    ms_problem_free(p);
+  }
+}
+END_TEST
+
+/* Where a formula is least, how low f can be, and where it is not convex. */
+START_TEST(least_of_a_loss) {
+  put("y,a\n0.5,1\n2,1\n");
+  ms_problem *p = good(SETTINGS(from_data(), "loss=custom", "loss-formula=exp(z) - y*z"));
+  for (int i = 0; i < 2; i++)
+    near(ms_loss_least(p->loss, p->y[i]), log(p->y[i]), 1e-14, "least", 0);
+  near(ms_problem_floor(p), (0.5 - 0.5 * log(0.5) + 2 - 2 * log(2)) / 2, 1e-14, "floor", 0);
+  ck_assert_uint_eq(ms_problem_concave(p, (const double[]){-9, 9}), 2);
+  ms_problem_free(p);
+  p = good(SETTINGS(from_data(), "loss=custom", "loss-formula=log(1 + (z-y)^2) - 7"));
+  near(ms_loss_least(p->loss, 2), 2, 1e-14, "least", 1);
+  near(ms_problem_floor(p), -7, 1e-14, "floor", 1);
+  ck_assert_uint_eq(ms_problem_concave(p, (const double[]){1.4, 2.9}), 2);
+  ck_assert_uint_eq(ms_problem_concave(p, (const double[]){1.4, 3.1}), 1);
+  ms_problem_free(p);
+  p = good(SETTINGS(from_data(), "loss=custom", "loss-formula=log(cosh(z)) - z")); /* overflows */
+  ms_problem_free(p);
+  p = good(SETTINGS(from_data(), "loss=custom", "loss-formula=log(1 + exp(-y*z))"));
+  ck_assert_double_gt(ms_loss_least(p->loss, 2), 300); /* for ever, as far as it can be told */
+  ms_problem_free(p);
+  ms_problem *squared = good(SETTINGS("n=3", "d=2"));
+  ck_assert(ms_problem_floor(squared) == 0);
+  near(ms_loss_least(squared->loss, -3), -3, 1e-14, "least", 2);
+  ms_problem_free(squared);
+}
+END_TEST
+
+/* y is centred where the formula goes by z - y. */
+START_TEST(centred_for_a_formula) {
+  put("y,a\n0,1\n1,2\n1,4\n");
+  ms_problem *p =
+      good(SETTINGS(from_data(), "standardize=on", "loss=custom", "loss-formula=log(cosh(y-z))"));
+  near(p->y[0], -2.0 / 3, 1e-15, "y", 0);
+  ms_problem_free(p);
+  p = good(
+      SETTINGS(from_data(), "standardize=on", "loss=custom", "loss-formula=log(1 + exp(z)) - y*z"));
+  near(p->y[0], 0, 0, "y", 0);
+  ms_problem_free(p);
+}
+END_TEST
+
+START_TEST(what_is_no_loss) {
+  static const struct {
+    const char *loss, *formula, *part;
+  } cases[] = {
+      {"custom", "", "--loss custom needs --loss-formula"},
+      {"squared", "z^2", "--loss-formula: goes with --loss custom, not with 'squared'"},
+      {"custom", "(z-y)^", "--loss-formula:7: "},
+      {"custom", "log(cosh(z-x))",
+       "--loss-formula:12: variable 'x' is not known (did you mean 'z'?); allowed: z, y"},
+      {"custom", "lgo(z)", "--loss-formula:1: function 'lgo' is not known (did you mean 'log'?)"},
+      {"custom", "y^2", "'y^2' does not depend on the prediction z"},
+      {"custom", "log(z-y)", "no finite numbers at z = 0, y = 2 (sample 1)"},
+      {"custom", "abs(z-y)", "has a kink at z = 2, y = 2 (sample 1)"},
+      {"custom", "max(0, 1-y*z)", "has a kink at z = 0.5, y = 2 (sample 1)"},
+      {"custom", "(z-y)^2 + 0.01*abs(z-y)", "has a kink at z = 2"},
+      {"custom", "max(0.3*(z-y), 0.7*(y-z))", "has a kink at z = 2"},
+  };
+  put("y,a\n2,1\n3,1\n");
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    char loss[32], formula[64];
+    ms_problem *p;
+    ms_error err = {0};
+    snprintf(loss, sizeof loss, "loss=%s", cases[k].loss);
+    snprintf(formula, sizeof formula, "loss-formula=%s", cases[k].formula);
+    ck_assert_int_eq(build(&p, &err, SETTINGS(from_data(), loss, formula)), MS_BAD_SETTING);
+    ck_assert_msg(strstr(err.message, cases[k].part) != NULL, "%s", err.message);
   }
 }
 END_TEST
@@ -775,7 +901,7 @@ START_TEST(curvature) {
     ms_matrix *Z = random_matrix(n, d);
     double *c = ms_doubles(n), *H = ms_doubles(d * d);
     for (size_t i = 0; i < n; i++)
-      c[i] = i % 4 == 1 ? 0 : exp(uniform(-10, 2));
+      c[i] = i % 4 == 1 ? 0 : exp(uniform(-10, 2)) * (k % 2 && i % 3 == 2 ? -1 : 1);
     fill(H, d * d);
     ck_assert_int_eq(ms_matrix_curvature(Z, c, H), 0);
     size_t stride = d > 100 ? 7 : 1;
@@ -784,7 +910,7 @@ START_TEST(curvature) {
         long double sum = 0, size = 0;
         for (size_t i = 0; i < n; i++) {
           sum += (long double)c[i] * element(Z, i, a) * element(Z, i, b);
-          size += (long double)c[i];
+          size += fabsl((long double)c[i]);
         }
         near(H[b * d + a], (double)sum, 1e-13 * (double)size, "Z' C Z", b * d + a);
       }
@@ -946,6 +1072,10 @@ Suite *problem_suite(void) {
   tcase_add_test(tc, standardized);
   tcase_add_test(tc, long_constant_columns);
   tcase_add_test(tc, losses);
+  tcase_add_test(tc, loss_formulas);
+  tcase_add_test(tc, least_of_a_loss);
+  tcase_add_test(tc, centred_for_a_formula);
+  tcase_add_test(tc, what_is_no_loss);
   tcase_add_test(tc, loss_of_a_problem);
   tcase_add_test(tc, reduced_problems);
   tcase_add_test(tc, products);

@@ -106,6 +106,7 @@ START_TEST(gradient_flow_is_mirror_flow) {
           {"wd-formula", strcmp(schedule, "formula") == 0 ? "exp(-t)" : NULL},
           {"wd", strcmp(param, "log") == 0 ? "0.02" : "0.1"},
           {"loss", loss},
+          {"loss-formula", strcmp(loss, "custom") == 0 ? "log(cosh(z - y))" : NULL},
           {"data", file_path[data]},
           {"t-end", "1.5"},
           {"points", "16"},

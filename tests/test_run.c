@@ -710,6 +710,137 @@ START_TEST(work_grows_slowly_with_the_scale) {
 }
 END_TEST
 
+/* Three classes, three counts: n < d, so that all but counts of 0 can be fitted. */
+static void write_samples(const char *path, const char *const *y) {
+  FILE *file = fopen(path, "w");
+  ck_assert_ptr_nonnull(file);
+  fprintf(file, "y,a,b,c,d\n%s,0.9,-0.4,0.5,0.2\n%s,0.3,0.8,0.6,-0.5\n%s,-0.2,0.4,-0.9,0.7\n", y[0],
+          y[1], y[2]);
+  ck_assert_int_eq(fclose(file), 0);
+}
+
+START_TEST(formulas_train_as_the_losses_they_spell) {
+  static const struct {
+    const char *loss, *formula;
+    const char *y[3];
+  } cases[] = {
+      {"squared", "(z-y)^2/2", {"2", "-1", "0.5"}},
+      {"huber", "min(abs(z-y), 1)*(abs(z-y) - min(abs(z-y), 1)/2)", {"3", "-1", "0.5"}},
+      {"logistic", "log(1 + exp(-y*z))", {"1", "-1", "1"}},
+      {"poisson", "exp(z) - y*z", {"3", "1", "0"}},
+  };
+  char folder[] = "/tmp/mirrorsim-loss-XXXXXX", csv[64];
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  snprintf(csv, sizeof csv, "%s/data.csv", folder);
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+    for (int way = 0; way < 6; way++) {
+      if (quick() && way != (int)k)
+        continue;
+      const char *flow = way % 3 == 0 ? "both" : way % 3 == 1 ? "mirror" : "gradient";
+      write_samples(csv, cases[k].y);
+      pair settings[] = {{"data", csv},
+                         {"flow", flow},
+                         {"wd-schedule", way < 3 ? "linear" : "constant"},
+                         {"wd", "0.1"},
+                         {"state", way % 2 ? "dual" : "auto"},
+                         {"method", way == 5 ? "gd" : "bdf"},
+                         {"lr", "0.01"},
+                         {"t-end", "6"},
+                         {"rtol", "1e-9"},
+                         {"loss", cases[k].loss},
+                         {NULL, NULL},
+                         {NULL, NULL}};
+      ms_run *named = run_with(settings);
+      settings[9].text = "custom";
+      settings[10] = (pair){"loss-formula", cases[k].formula};
+      ms_run *spelled = run_with(settings);
+      /* the squared loss is integrated in other equations, its steps are others */
+      double same = k == 0 && way != 5 ? 1e-7 : 1e-11;
+      ck_assert_msg(distance(named, spelled) <= same, "%s, way %d: %g", cases[k].loss, way,
+                    distance(named, spelled));
+      ck_assert_double_gt(ms_run_observe(spelled, "l1"), 0.1);
+      if (way % 3 == 0)
+        ck_assert_double_le(value(spelled, "gf_mf_gap"), 1e-6);
+      ms_run_free(named);
+      ms_run_free(spelled);
+    }
+  remove(csv);
+  remove(folder);
+}
+END_TEST
+
+/* Newton's method on f + lambda |x|_1, or on f and then on the dual, against the flow: where there
+ * is noise, and where all samples can be fitted. */
+START_TEST(any_convex_loss_ends_at_its_limit) {
+  static const struct {
+    const char *loss, *formula;
+    bool falls; /* for ever where classes can be separated: then decay must stay on */
+  } cases[] = {
+      {"huber", "", false},
+      {"logistic", "", true},
+      {"custom", "log(cosh(z-y))", false},
+      {"custom", "sqrt(1 + (z-y)^2) - 1", false},
+      {"custom", "(z-y)^2/2 + (z-y)^4/8 - 3", false},
+      {"custom", "exp(0.5*(z-y)) - 0.5*(z-y)", false},
+  };
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+    for (int way = 0; way < 4; way++) {
+      bool constant = way % 2 == 0, many = way > 1; /* samples */
+      if ((cases[k].falls && !constant) || (quick() && way))
+        continue;
+      pair settings[] = {{"n", many ? "20" : "8"},
+                         {"d", "12"},
+                         {"sparsity", "3"},
+                         {"noise", "0.7"},
+                         {"wd", "0.05"},
+                         {"wd-schedule", constant ? "constant" : "step"},
+                         {"wd-off", constant ? "" : "30"},
+                         {"loss", cases[k].loss},
+                         {"loss-formula", cases[k].formula},
+                         {"flow", "auto"},
+                         {NULL, NULL}};
+      ms_run *run = run_with(settings);
+      ck_assert_msg(value(run, "limit_gap") <= 1e-6, "%s %s, way %d: %g", cases[k].loss,
+                    cases[k].formula, way, value(run, "limit_gap"));
+      ck_assert_double_gt(value(run, "limit_gap"), 0);
+      ck_assert_double_le(value(run, "gf_mf_gap"), 1e-6);
+      settings[9].text = "limit";
+      ms_run *limit = run_with(settings);
+      ck_assert_double_le(distance(run, limit), 1e-6);
+      ms_run_free(run);
+      ms_run_free(limit);
+    }
+}
+END_TEST
+
+/* The flows go on and say so, the limit is refused. */
+START_TEST(a_loss_that_is_not_convex) {
+  pair settings[] = {{"n", "8"},         {"d", "12"},      {"sparsity", "3"},
+                     {"loss", "custom"}, {"flow", "both"}, {"loss-formula", "log(1 + (z-y)^2)"},
+                     {"t-end", "30"},    {"rtol", "1e-9"}, {NULL, NULL}};
+  for (int k = 0; k < 2; k++) {
+    ms_run *run = run_with(settings);
+    bool said = false;
+    for (size_t i = 0; ms_run_note(run, i); i++)
+      said = said || strstr(ms_run_note(run, i), "is not convex: at t = 0");
+    ck_assert(said);
+    ck_assert_double_le(value(run, "gf_mf_gap"), 1e-6);
+    ms_run_free(run);
+    settings[7] = (pair){"state", "dual"};
+  }
+  settings[4].text = "limit";
+  ms_config *cfg = ms_config_new();
+  ms_error err;
+  ms_run *run;
+  for (size_t i = 0; i < 6; i++)
+    ck_assert_int_eq(ms_config_set(cfg, settings[i].name, settings[i].text, "test", &err), MS_OK);
+  ck_assert_int_eq(ms_run_new(&run, cfg, &err), MS_UNSUPPORTED);
+  ck_assert_msg(strstr(err.message, "the loss is not convex: its second derivative at z = 0"), "%s",
+                err.message);
+  ms_config_free(cfg);
+}
+END_TEST
+
 START_TEST(limit_and_saddle_are_where_the_flow_ends) {
   pair settings[] = {{"noise", "0.2"},  {"n", "15"},         {"d", "30"}, {"wd-schedule", "linear"},
                      {"flow", "limit"}, {"init-scale", "1"}, {NULL, NULL}};
@@ -833,6 +964,9 @@ Suite *run_suite(void) {
   tcase_add_test(cases, odd_problems);
   tcase_add_test(cases, training_comes_to_the_flow_at_first_order);
   tcase_add_test(cases, mixed_scales);
+  tcase_add_test(cases, formulas_train_as_the_losses_they_spell);
+  tcase_add_test(cases, any_convex_loss_ends_at_its_limit);
+  tcase_add_test(cases, a_loss_that_is_not_convex);
   tcase_add_test(cases, limit_and_saddle_are_where_the_flow_ends);
   if (!quick()) { /* under a memory checker: the others go the same ways */
     tcase_add_test(cases, tolerance_means_something);
