@@ -61,6 +61,7 @@
   X(rates)                                                                                         \
   X(brackets)                                                                                      \
   X(completion)                                                                                    \
+  X(greedy)                                                                                        \
   X(depth)                                                                                         \
   X(scales)                                                                                        \
   X(directions)                                                                                    \

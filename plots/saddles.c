@@ -287,8 +287,9 @@ const ms_figure ms_figure_saddles = {
     "Pesme and Flammarion 2023, arXiv 2304.00488, Fig. 1",
     "x = m w on 5 samples of 7 features, no weight decay, m^2 - w^2 = 2 beta. Solid: the exact "
     "flow; dashed: the limit of small beta, which jumps from saddle to saddle to the interpolator "
-    "of least L1 norm. Time is the paper's, tau = t / (ln(1/beta) / 2), twice the time s of --flow "
-    "saddle. Below left: the dual variable u = arcsinh(x/beta) / ln(1/beta), with du/dtau = -grad "
+    "of least L1 norm. Time is the paper's, tau = t / (ln(1/beta) / 2), twice the s of --flow "
+    "saddle, which prints t = s ln(1/beta). Below left: the dual variable u = arcsinh(x/beta) / "
+    "ln(1/beta), with du/dtau = -grad "
     "f(x). x_j leaves 0 where u_j arrives at 1 or -1, and where u_j leaves it, x_j has returned to "
     "0. Below right: all of it comes to the limit like 1/ln(1/beta), so slowly that from 1e-10 x "
     "passes some plateaus by. The problem was chosen here among random ones, because two "

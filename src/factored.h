@@ -36,7 +36,7 @@ ms_status ms_factored_pair(ms_run *run, ms_pair *pair, ms_error *err);
 ms_status ms_low_rank(double *X, size_t rows, size_t cols, size_t rank, bool symmetric,
                       bool indefinite, gsl_rng *rng, ms_error *err);
 
-/* For tests: the loss; singular values of the present X, descending; *count of them. */
+/* For tests and figures: the loss; singular values of the present X, descending; *count of them. */
 ms_objective *ms_factored_objective(const ms_run *run);
 const double *ms_factored_spectrum(const ms_run *run, size_t *count);
 /* The largest |X - prox of lambda |.|_* at (X - G s)| / s relative to the first gradient: 0 where X

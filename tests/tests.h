@@ -27,6 +27,7 @@
   X(run)                                                                                           \
   X(commute)                                                                                       \
   X(factored)                                                                                      \
+  X(greedy)                                                                                        \
   X(lora)                                                                                          \
   X(network)                                                                                       \
   X(coding)                                                                                        \
