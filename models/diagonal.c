@@ -32,6 +32,13 @@ static void pull(const ms_factors *f, const double *w, const double *G, double *
   }
 }
 
+static void push(const ms_factors *f, const double *w, const double *b, double *dX, double *work) {
+  (void)work;
+  memset(dX, 0, f->rows * f->rows * sizeof *dX);
+  for (size_t i = 0; i < f->rows; i++)
+    dX[i * (f->rows + 1)] = b[i] * w[f->rows + i] + w[i] * b[f->rows + i];
+}
+
 static size_t balances(const ms_factors *f) {
   return f->rows;
 }
@@ -54,6 +61,7 @@ const ms_factors ms_factors_diagonal = {
     .refuses = refuses,
     .map = map,
     .pull = pull,
+    .push = push,
     .balances = balances,
     .balance = balance,
 };

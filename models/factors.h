@@ -41,6 +41,8 @@ struct ms_factors {
   void (*map)(const ms_factors *f, const double *w, double *X, double *work);
   /* dw = J_g(w)' G, the gradient in w of <G, g(w)>. */
   void (*pull)(const ms_factors *f, const double *w, const double *G, double *dw, double *work);
+  /* dX = J_g(w) b, how X moves with the weights. */
+  void (*push)(const ms_factors *f, const double *w, const double *b, double *dX, double *work);
   /* The matrices that depend on the initialization and the dose alone: balance[balances], each of
    * which decays as e^{-4A}. 0 of them: no such law. */
   size_t (*balances)(const ms_factors *f);

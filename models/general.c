@@ -84,6 +84,24 @@ static void pull(const ms_factors *f, const double *w, const double *G, double *
   }
 }
 
+/* d(P W_j) = dP W_j + P dW_j, from the first factor to the last. */
+static void push(const ms_factors *f, const double *w, const double *b, double *dX, double *work) {
+  size_t block = ms_factors_work(f) / (2 * f->depth + 4);
+  const double *P = w, *dP = b;
+  if (f->depth == 1)
+    memcpy(dX, b, f->weights * sizeof *dX);
+  for (size_t j = 1; j < f->depth; j++) {
+    const double *W = w + offset(f, j);
+    double *next = work + j % 2 * block, *slope = j + 1 == f->depth ? dX : next + 2 * block;
+    ms_multiply(false, false, f->rows, breadth(f, j), f->width, 1, dP, W, 0, slope);
+    ms_multiply(false, false, f->rows, breadth(f, j), f->width, 1, P, b + offset(f, j), 1, slope);
+    if (j + 1 < f->depth)
+      ms_multiply(false, false, f->rows, breadth(f, j), f->width, 1, P, W, 0, next);
+    P = next;
+    dP = slope;
+  }
+}
+
 static size_t balances(const ms_factors *f) {
   return (f->depth - 1) * f->width * f->width;
 }
@@ -109,6 +127,7 @@ const ms_factors ms_factors_general = {
     .refuses = refuses,
     .map = map,
     .pull = pull,
+    .push = push,
     .balances = balances,
     .balance = balance,
 };

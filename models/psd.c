@@ -32,6 +32,12 @@ static void pull(const ms_factors *f, const double *w, const double *G, double *
   ms_multiply(false, false, f->rows, f->width, f->rows, 2, work, w, 0, dw);
 }
 
+static void push(const ms_factors *f, const double *w, const double *b, double *dX, double *work) {
+  (void)work;
+  ms_multiply(false, true, f->rows, f->rows, f->width, 1, w, b, 0, dX);
+  ms_multiply(false, true, f->rows, f->rows, f->width, 1, b, w, 1, dX);
+}
+
 static size_t balances(const ms_factors *f) {
   (void)f;
   return 0;
@@ -83,6 +89,7 @@ const ms_factors ms_factors_psd = {
     .refuses = refuses,
     .map = map,
     .pull = pull,
+    .push = push,
     .balances = balances,
     .spectral = spectral,
 };

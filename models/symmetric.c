@@ -39,6 +39,15 @@ static void pull(const ms_factors *f, const double *w, const double *G, double *
   ms_multiply(false, false, f->rows, f->width, f->rows, -2, work, w + block, 0, dw + block);
 }
 
+static void push(const ms_factors *f, const double *w, const double *b, double *dX, double *work) {
+  size_t block = f->rows * f->width;
+  (void)work;
+  ms_multiply(false, true, f->rows, f->rows, f->width, 1, w, b, 0, dX);
+  ms_multiply(false, true, f->rows, f->rows, f->width, 1, b, w, 1, dX);
+  ms_multiply(false, true, f->rows, f->rows, f->width, -1, w + block, b + block, 1, dX);
+  ms_multiply(false, true, f->rows, f->rows, f->width, -1, b + block, w + block, 1, dX);
+}
+
 static size_t balances(const ms_factors *f) {
   return f->width * f->width;
 }
@@ -70,6 +79,7 @@ const ms_factors ms_factors_symmetric = {
     .refuses = refuses,
     .map = map,
     .pull = pull,
+    .push = push,
     .balances = balances,
     .balance = balance,
     .spectral = spectral,

@@ -31,6 +31,7 @@ typedef struct road {
   double *X, *G, *work; /* scratch of its own */
   /* Of the preconditioner, see gradient_prepare and mirror_prepare; NULL: none. */
   double *slopes, *gram, *factor, *b;
+  double *root, *at, *moved; /* curvatures' square roots; weights it was made at; scratch */
   double shift, gamma;
 } road;
 
@@ -218,19 +219,21 @@ static void gradient_tolerance(void *self, double t, const double *w, double *to
 /* With the slopes B = (sqrt(c_i) grad_w <A_i, X>)_i of the measurements, c_i the curvature of the
  * loss, Newton's matrix is near s I + gamma B B', s = 1 + 2 gamma alpha (what is left out is as
  * small as the residuals). Its inverse takes a matrix of the size of the measurements: (b - gamma B
- * (s I + gamma B'B)^-1 B'b) / s. */
+ * (s I + gamma B'B)^-1 B'b) / s. B'b and Bv go by way of X: Z has fewer numbers than B. */
 static int gradient_prepare(void *self, double t, const double *w, double gamma, bool fresh) {
   road *r = self;
   factored *a = r->all;
   size_t n = a->o->samples, p = a->f.weights;
   if (fresh) {
+    memcpy(r->at, w, p * sizeof *w);
     a->f.map(&a->f, w, r->X, r->work);
     ms_objective_measure(a->o, r->X, r->b);
     ms_problem_curvature(a->o->problem, r->b, r->b);
     a->passes++;
     for (size_t i = 0; i < n; i++) {
+      r->root[i] = sqrt(fmax(r->b[i], 0));
       a->f.pull(&a->f, w, a->measured + i * a->run->d, r->slopes + i * p, r->work);
-      cblas_dscal((int)p, sqrt(fmax(r->b[i], 0)), r->slopes + i * p, 1);
+      cblas_dscal((int)p, r->root[i], r->slopes + i * p, 1);
     }
     cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, (int)n, (int)p, 1, r->slopes, (int)p, 0,
                 r->gram, (int)n);
@@ -247,11 +250,19 @@ static int gradient_prepare(void *self, double t, const double *w, double gamma,
 
 static int gradient_solve(void *self, double *b) {
   road *r = self;
-  int n = (int)r->all->o->samples, p = (int)r->all->f.weights;
-  cblas_dgemv(CblasColMajor, CblasTrans, p, n, 1, r->slopes, p, b, 1, 0, r->b, 1);
-  ms_spd_solve((size_t)n, r->factor, r->b);
-  cblas_dgemv(CblasColMajor, CblasNoTrans, p, n, -r->gamma, r->slopes, p, r->b, 1, 1, b, 1);
-  cblas_dscal(p, 1 / r->shift, b, 1);
+  factored *a = r->all;
+  size_t n = a->o->samples, p = a->f.weights;
+  a->f.push(&a->f, r->at, b, r->X, r->work);
+  ms_objective_measure(a->o, r->X, r->b);
+  for (size_t i = 0; i < n; i++)
+    r->b[i] *= r->root[i];
+  ms_spd_solve(n, r->factor, r->b);
+  for (size_t i = 0; i < n; i++)
+    r->b[i] *= r->root[i];
+  ms_objective_adjoint(a->o, r->b, r->G);
+  a->f.pull(&a->f, r->at, r->G, r->moved, r->work);
+  for (size_t i = 0; i < p; i++)
+    b[i] = (b[i] - r->gamma * r->moved[i]) / r->shift;
   return 0;
 }
 
@@ -530,12 +541,15 @@ static ms_status make_room(road *r, size_t slope, ms_error *err) {
     }
     free(unit);
   }
-  r->slopes = ms_doubles(n * slope + 2 * n * n + n);
+  r->slopes = ms_doubles(n * slope + 2 * n * n + 2 * n + 2 * slope);
   if (!r->slopes || !a->measured)
     return ms_no_memory(err);
   r->gram = r->slopes + n * slope;
   r->factor = r->gram + n * n;
   r->b = r->factor + n * n;
+  r->root = r->b + n;
+  r->at = r->root + n;
+  r->moved = r->at + slope;
   return MS_OK;
 }
 

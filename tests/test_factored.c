@@ -25,7 +25,7 @@ static ms_factors factors_of(const char *name, size_t rows, size_t cols, size_t 
 }
 
 /* <G, g(w)> is a polynomial of degree `degree` in w: differences of fourth order are exact up to
- * degree 4, and close beyond. */
+ * degree 4, and close beyond. push() is the transpose of pull(). */
 static void check_pull(const ms_factors *f) {
   size_t d = f->rows * f->cols;
   double *w = ms_doubles(4 * f->weights), *V = w + f->weights, *dw = V + f->weights,
@@ -48,6 +48,11 @@ static void check_pull(const ms_factors *f) {
     }
     for (size_t i = 0; i < f->weights; i++)
       slope += dw[i] * V[i];
+    f->push(f, w, V, X, work);
+    double pushed = 0;
+    for (size_t i = 0; i < d; i++)
+      pushed += G[i] * X[i];
+    ck_assert_double_eq_tol(pushed, slope, 1e-12 * (1 + size));
     ck_assert_msg(fabs(slope - difference) <= 1e-10 * (1 + size),
                   "%s %zux%zu width %zu depth %zu: "
                   "%.15g and %.15g",
