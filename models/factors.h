@@ -53,6 +53,11 @@ struct ms_factors {
    * overflows. */
   int (*spectral)(const ms_factors *f, const double *w0, double ln_scale, const double *M,
                   double *X, double *work);
+  /* How that X moves with M: in the eigenvectors Q of M it is Q'dX Q = D . (Q'dM Q), entry by
+   * entry, D >= 0. Exact where each factor starts as a multiple of the identity; else what w0 w0'
+   * mixes of different eigenvectors is left out. All rows x rows. NULL where spectral is. */
+  int (*spectral_slope)(const ms_factors *f, const double *w0, double ln_scale, const double *M,
+                        double *Q, double *D, double *work);
 };
 
 /* The factorizations there are, NULL after the last. */
@@ -69,6 +74,12 @@ void ms_multiply(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, c
                  const double *B, double beta, double *C);
 /* S = (A + A')/2, k x k; S may be A. */
 void ms_symmetrize(size_t k, const double *A, double *S);
+/* Of the two factorizations with a spectral flow, a term of theirs: with E = e^{sign 2M +
+ * ln_scale/2} and B = w0, rows x width, X += sign E B B' E; D += its slope. */
+int ms_spectral_term(size_t k, size_t width, const double *w0, double ln_scale, double sign,
+                     const double *M, double *X, double *work);
+int ms_spectral_term_slope(size_t k, size_t width, const double *w0, double ln_scale, double sign,
+                           const double *M, double *Q, double *D, double *work);
 /* sigma[min(rows, cols)] descending; U and Vt thin (may both be NULL). 0 on success. */
 int ms_singular(size_t rows, size_t cols, const double *X, double *sigma, double *U, double *Vt);
 

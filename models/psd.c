@@ -43,9 +43,6 @@ static size_t balances(const ms_factors *f) {
   return 0;
 }
 
-/* X += sign E B B' E with E = e^{sign 2M + ln_scale/2} = Q diag(e) Q' and B = w0, rows x width. */
-int ms_spectral_term(size_t k, size_t width, const double *w0, double ln_scale, double sign,
-                     const double *M, double *X, double *work);
 int ms_spectral_term(size_t k, size_t width, const double *w0, double ln_scale, double sign,
                      const double *M, double *X, double *work) {
   double *Q = work, *scaled = Q + k * k, *E = scaled + k * k, *EB = E + k * k, *lambda = EB + k * k;
@@ -68,11 +65,48 @@ int ms_spectral_term(size_t k, size_t width, const double *w0, double ln_scale, 
   return 0;
 }
 
+/* Where E changes by e[i,j] (Q'dM Q)_ij, e[i,j] the divided difference of e at the eigenvalues i,
+ * j, the diagonal c of Q'B B'Q makes the term change by sign e[i,j] (c_i e_i + c_j e_j) of it. */
+int ms_spectral_term_slope(size_t k, size_t width, const double *w0, double ln_scale, double sign,
+                           const double *M, double *Q, double *D, double *work) {
+  double *lambda = work, *ce = lambda + k, *QB = ce + k;
+  ms_symmetrize(k, M, Q);
+  if (ms_symmetric_eigen(k, Q, lambda) != 0)
+    return 1;
+  for (size_t j = 0; j < k; j++)
+    ce[j] = 0;
+  for (size_t first = 0; first < width; first += k) {
+    size_t count = MS_MIN(k, width - first);
+    ms_multiply(true, false, k, count, k, 1, Q, w0 + first * k, 0, QB);
+    for (size_t b = 0; b < count; b++)
+      for (size_t j = 0; j < k; j++)
+        ce[j] += QB[b * k + j] * QB[b * k + j];
+  }
+  for (size_t j = 0; j < k; j++)
+    ce[j] *= exp(2 * sign * lambda[j] + ln_scale / 2);
+  for (size_t j = 0; j < k; j++)
+    for (size_t i = 0; i < k; i++) {
+      double apart = lambda[i] - lambda[j], mean = sign * (lambda[i] + lambda[j]) + ln_scale / 2;
+      double slope = 2 * exp(mean) * (apart == 0 ? 1 : sinh(apart) / apart) * (ce[i] + ce[j]);
+      if (!isfinite(slope))
+        return 1;
+      D[j * k + i] += slope;
+    }
+  return 0;
+}
+
 static int spectral(const ms_factors *f, const double *w0, double ln_scale, const double *M,
                     double *X, double *work) {
   for (size_t i = 0; i < f->rows * f->rows; i++)
     X[i] = 0;
   return ms_spectral_term(f->rows, f->width, w0, ln_scale, 1, M, X, work);
+}
+
+static int spectral_slope(const ms_factors *f, const double *w0, double ln_scale, const double *M,
+                          double *Q, double *D, double *work) {
+  for (size_t i = 0; i < f->rows * f->rows; i++)
+    D[i] = 0;
+  return ms_spectral_term_slope(f->rows, f->width, w0, ln_scale, 1, M, Q, D, work);
 }
 
 const ms_factors ms_factors_psd = {
@@ -92,4 +126,5 @@ const ms_factors ms_factors_psd = {
     .push = push,
     .balances = balances,
     .spectral = spectral,
+    .spectral_slope = spectral_slope,
 };

@@ -9,9 +9,6 @@
  *   cost            min |U|^2 + |V|^2 = |X|_* */
 #include "factors.h"
 
-int ms_spectral_term(size_t k, size_t width, const double *w0, double ln_scale, double sign,
-                     const double *M, double *X, double *work);
-
 static void configure(ms_factors *f) {
   f->cols = f->rows;
   f->weights = 2 * f->rows * f->width;
@@ -66,6 +63,17 @@ static int spectral(const ms_factors *f, const double *w0, double ln_scale, cons
   return status;
 }
 
+static int spectral_slope(const ms_factors *f, const double *w0, double ln_scale, const double *M,
+                          double *Q, double *D, double *work) {
+  size_t block = f->rows * f->width;
+  for (size_t i = 0; i < f->rows * f->rows; i++)
+    D[i] = 0;
+  int status = ms_spectral_term_slope(f->rows, f->width, w0, ln_scale, 1, M, Q, D, work);
+  if (status == 0)
+    status = ms_spectral_term_slope(f->rows, f->width, w0 + block, ln_scale, -1, M, Q, D, work);
+  return status;
+}
+
 const ms_factors ms_factors_symmetric = {
     .name = "symmetric",
     .summary = "X = U U' - V V', symmetric of either sign",
@@ -83,4 +91,5 @@ const ms_factors ms_factors_symmetric = {
     .balances = balances,
     .balance = balance,
     .spectral = spectral,
+    .spectral_slope = spectral_slope,
 };

@@ -29,9 +29,9 @@ typedef struct road {
   ms_integrator *in;
   double piece_to;      /* end of the present smooth piece */
   double *X, *G, *work; /* scratch of its own */
-  /* Of the preconditioner, see gradient_prepare and mirror_prepare; NULL: none. */
+  /* Of Newton's systems, see gradient_prepare and mirror_prepare; NULL: none. */
   double *slopes, *gram, *factor, *b;
-  double *root, *at, *moved; /* curvatures' square roots; weights it was made at; scratch */
+  double *root, *at, *moved; /* square roots of curvatures; weights of the slopes; scratch */
   double shift, gamma;
 } road;
 
@@ -295,6 +295,60 @@ static int mirror_rhs(void *self, double t, const double *nu, double *out) {
   ms_problem_slope(a->o->problem, z, out);
   for (size_t i = 0; i < a->o->samples; i++)
     out[i] = -out[i];
+  return 0;
+}
+
+/* Newton's matrix is I + gamma C K, C = diag(c) the curvature of the loss and K = A DX A': in the
+ * eigenvectors of M, where A_i becomes Q'A_i Q, the slope DX is diagonal. */
+static int mirror_prepare(void *self, double t, const double *nu, double gamma, bool fresh) {
+  road *r = self;
+  factored *a = r->all;
+  size_t n = a->o->samples, k = a->o->rows;
+  if (fresh) {
+    if (spectral_X(r, t, nu, r->X) != 0)
+      return 1;
+    ms_objective_measure(a->o, r->X, r->root);
+    a->passes++;
+    ms_problem_curvature(a->o->problem, r->root, r->root);
+    for (size_t i = 0; i < n; i++)
+      r->root[i] = sqrt(fmax(r->root[i], DBL_MIN));
+    double ln_scale = a->ln_scale - 4 * ms_schedule_dose(a->run->schedule, t);
+    double *Q = r->X, *D = r->moved, *AQ = r->work, *turned = AQ + k * k;
+    /* r->G holds M */
+    if (a->f.spectral_slope(&a->f, a->unit, ln_scale, r->G, Q, D, r->work) != 0)
+      return 1;
+    ms_matrix T = {.n = n, .d = k * (k + 1) / 2, .values = r->slopes};
+    for (size_t i = 0; i < n; i++) {
+      size_t at = i;
+      ms_multiply(false, false, k, k, k, r->root[i], a->measured + i * k * k, Q, 0, AQ);
+      ms_multiply(true, false, k, k, k, 1, Q, AQ, 0, turned);
+      for (size_t p = 0; p < k; p++)
+        for (size_t q = p; q < k; q++, at += n)
+          r->slopes[at] = turned[p * k + q];
+    }
+    size_t at = 0;
+    for (size_t p = 0; p < k; p++) /* packed: what is off the diagonal counts twice */
+      for (size_t q = p; q < k; q++, at++)
+        D[at] = D[p * k + q] * (p == q ? 1 : 2);
+    if (ms_matrix_weighted_gram(&T, D, r->gram) != 0)
+      return -1;
+  }
+  for (size_t j = 0; j < n; j++) {
+    for (size_t i = j; i < n; i++)
+      r->factor[j * n + i] = gamma * r->gram[j * n + i];
+    r->factor[j * n + j] += 1;
+  }
+  return ms_spd_factor(n, r->factor) == 0 ? 0 : 1;
+}
+
+static int mirror_solve(void *self, double *b) {
+  const road *r = self;
+  size_t n = r->all->o->samples;
+  for (size_t i = 0; i < n; i++)
+    b[i] /= r->root[i];
+  ms_spd_solve(n, r->factor, b);
+  for (size_t i = 0; i < n; i++)
+    b[i] *= r->root[i];
   return 0;
 }
 
@@ -603,6 +657,14 @@ static ms_status mirror_new(factored *a, ms_error *err) {
                     .component = nu_component};
   if (status == MS_OK) {
     ms_matrix_row_norms(a->o->problem->Z, a->row);
+    status = make_room(r, a->run->d, err);
+    if (r->slopes) {
+      r->ode.prepare = mirror_prepare;
+      r->ode.solve = mirror_solve;
+      r->ode.inexact = a->mixed;
+    }
+  }
+  if (status == MS_OK) {
     status = road_new(r, a, nu, err);
   }
   free(nu);

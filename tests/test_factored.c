@@ -170,6 +170,52 @@ START_TEST(spectral_entropies) {
 }
 END_TEST
 
+/* How spectral X moves with M, by differences of fourth order along random directions, also where
+ * eigenvalues meet. Factors start as multiples of the identity. */
+START_TEST(slopes_of_spectral_maps) {
+  enum { K = 4 };
+  const double step[] = {-2, -1, 1, 2}, weight[] = {1 / 12.0, -8 / 12.0, 8 / 12.0, -1 / 12.0};
+  gsl_rng *rng = ms_random_new(5, MS_STREAM_DATA);
+  for (int k = 0; k < 2; k++)
+    for (int trial = 0; trial < 4; trial++) {
+      ms_factors f = factors_of(k ? "symmetric" : "psd", K, K, K, 2);
+      double w[2 * K * K] = {0}, M[K * K], V[K * K], at[K * K], X[K * K], dX[K * K] = {0};
+      double Q[K * K], D[K * K], T[K * K], U[K * K], h = 1e-3, size = 0;
+      double *work = ms_doubles(ms_factors_work(&f));
+      for (size_t i = 0; i < K; i++)
+        w[i * (K + 1)] = 1.3, w[K * K + i * (K + 1)] = trial % 2 ? 0.6 : 1.3;
+      ms_random_gaussian(rng, M, K * K, trial < 2 ? 0.3 : 0);
+      ms_random_gaussian(rng, V, K * K, 1);
+      ms_symmetrize(K, M, M);
+      ms_symmetrize(K, V, V);
+      for (int s = 0; s < 4; s++) {
+        for (size_t i = 0; i < K * K; i++)
+          at[i] = M[i] + step[s] * h * V[i];
+        ck_assert_int_eq(f.spectral(&f, w, -0.4, at, X, work), 0);
+        for (size_t i = 0; i < K * K; i++)
+          dX[i] += weight[s] * X[i] / h;
+      }
+      ck_assert_int_eq(f.spectral_slope(&f, w, -0.4, M, Q, D, work), 0);
+      ms_multiply(true, false, K, K, K, 1, Q, V, 0, T);
+      ms_multiply(false, false, K, K, K, 1, T, Q, 0, U);
+      for (size_t i = 0; i < K * K; i++) {
+        ck_assert_double_ge(D[i], 0);
+        U[i] *= D[i];
+        size = fmax(size, fabs(dX[i]));
+      }
+      ms_multiply(false, false, K, K, K, 1, Q, U, 0, T);
+      ms_multiply(false, true, K, K, K, 1, T, Q, 0, U);
+      ck_assert_double_gt(size, 0.1);
+      for (size_t i = 0; i < K * K; i++)
+        ck_assert_double_eq_tol(U[i], dX[i], 1e-9 * size);
+      M[0] = 1000; /* overflow */
+      ck_assert_int_gt(f.spectral_slope(&f, w, 0, M, Q, D, work), 0);
+      free(work);
+    }
+  gsl_rng_free(rng);
+}
+END_TEST
+
 START_TEST(spectral_flow_is_a_comparison_where_measurements_do_not_commute) {
   const char *kinds[] = {"measure=gaussian", "measure=entries", "measure=rank-one"};
   for (int k = 0; k < (test_quick() ? 1 : 3); k++) {
@@ -601,6 +647,7 @@ Suite *factored_suite(void) {
   tcase_add_test(tc, balance_is_conserved_by_every_gradient);
   tcase_add_test(tc, flows_agree_where_measurements_commute);
   tcase_add_test(tc, spectral_entropies);
+  tcase_add_test(tc, slopes_of_spectral_maps);
   tcase_add_test(tc, spectral_flow_is_a_comparison_where_measurements_do_not_commute);
   tcase_add_test(tc, balance_decays_with_the_dose);
   tcase_add_test(tc, constant_decay_ends_at_the_nuclear_norm_regularized_solution);
