@@ -6,12 +6,19 @@ static const double ONE_SIDED = 20;
 static const double LN2 = 0.693147180559945309417;
 /* e^{+-LN_PLAIN} and their products are normal numbers. */
 static const double LN_PLAIN = 300;
+/* Where ln|x| is no larger than arcsinh x. */
+static const double LARGE = 1e8;
 /* x and dx overflow a little above. */
 static const double LN_HUGE = 708;
 
 double ms_scaled_asinh(double x, double ln_beta) {
   if (x == 0)
     return 0;
+  if (fabs(ln_beta) < LN_PLAIN) { /* to rounding, where the logarithm of x would lose some of it */
+    double ratio = x * exp(-ln_beta);
+    if (fabs(ratio) < LARGE)
+      return asinh(ratio);
+  }
   double ln_ratio = log(fabs(x)) - ln_beta;
   if (ln_ratio > ONE_SIDED)
     return copysign(ln_ratio + LN2, x);

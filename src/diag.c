@@ -1,4 +1,5 @@
 /* Separable models: a problem Z, y and a parametrization x_j = g(w_j) of each feature. */
+#include "../models/hyperbolic.h"
 #include "custom.h"
 #include "oracle.h"
 #include "random.h"
@@ -26,20 +27,12 @@ static const double ORACLE_FLOPS = 3e8;
 /* Squared weights of a formula at the start, relative to x, below which rounding covers them. */
 static const double LEAST_IMBALANCE = 1e-10;
 
-/* kappa = arcsinh(x0 / beta), with beta of any magnitude. */
-static double hyperbolic_kappa(double x0, double ln_beta) {
-  if (x0 == 0)
-    return 0;
-  double ln_ratio = log(fabs(x0)) - ln_beta;
-  return copysign(ln_ratio > 20 ? ln_ratio + log(2) : asinh(exp(ln_ratio)), x0);
-}
-
 static ms_status locate(ms_run *run, ms_error *err) {
   for (size_t j = 0; j < run->problem->Z->d; j++) {
     const ms_param *p = ms_param_of(&run->param, j);
     const char *why = "";
     if (!p->locate) {
-      run->kappa[j] = hyperbolic_kappa(run->start_x[j], run->ln_beta[j]);
+      run->kappa[j] = ms_scaled_asinh(run->start_x[j], run->ln_beta[j]);
       continue;
     }
     if (!p->locate(p, run->ln_beta[j], run->start_x[j], &run->kappa[j], &why))
@@ -172,18 +165,63 @@ static ms_status build_schedule(ms_run *run, ms_error *err) {
 }
 
 /* mu is of the size x / beta: below the smallest doubles there is nothing to integrate. */
-static ms_status check_scale(const ms_run *run, ms_error *err) {
+static ms_status check_scale(const ms_run *run, const char *name, const double *ln_beta,
+                             ms_error *err) {
   double size = ms_flow_solution_size(&run->setup), widest = -INFINITY;
   for (size_t j = 0; j < run->problem->Z->d; j++)
-    widest = fmax(widest, run->ln_beta[j]);
+    widest = fmax(widest, ln_beta[j]);
   double most = log(size > 0 ? size : 1) + 20 * log(10);
   if (widest <= most)
     return MS_OK;
   return ms_fail(err, MS_BAD_SETTING,
                  "%s: '%s' is not allowed; at most %.1g, 1e20 times the size of "
                  "x: from 1e3 times on the flow is that of x itself",
-                 ms_config_origin(run->cfg, "init-scale"), ms_config_text(run->cfg, "init-scale"),
-                 exp(most));
+                 ms_config_origin(run->cfg, name), ms_config_text(run->cfg, name), exp(most));
+}
+
+/* beta jumps back at the multiples of --reset-every, as in Sign-In (arXiv 2504.12801). */
+static ms_status build_resets(ms_run *run, ms_error *err) {
+  const ms_config *cfg = run->cfg;
+  const ms_setup *s = &run->setup;
+  size_t d = run->problem->Z->d;
+  const char *origin = ms_config_origin(cfg, "reset-every"), *mode = ms_config_text(cfg, "flow");
+  run->next_reset = INFINITY;
+  if (!ms_config_text(cfg, "reset-every")) {
+    if (ms_config_given(cfg, "reset-beta"))
+      return ms_fail(err, MS_BAD_SETTING, "%s: goes with --reset-every T, which says when",
+                     ms_config_origin(cfg, "reset-beta"));
+    return MS_OK;
+  }
+  if (!(s->param->rate > 0))
+    return ms_fail(err, MS_BAD_SETTING,
+                   "%s: goes with --param mw and uv, whose beta can be put back at the same x, not "
+                   "with %s",
+                   origin, s->param->name);
+  if (s->method->discrete)
+    return ms_fail(err, MS_BAD_SETTING,
+                   "%s: goes with --method bdf and adams; the steps of %s pass over resets", origin,
+                   s->method->name);
+  if (strcmp(mode, "limit") == 0 || strcmp(mode, "saddle") == 0)
+    return ms_fail(err, MS_BAD_SETTING, "%s: --flow %s integrates nothing that could be reset",
+                   origin, mode);
+  if (isinf(ms_schedule_total(run->schedule)) && isinf(ms_schedule_epoch(run->schedule)) &&
+      !ms_config_text(cfg, "t-end"))
+    return ms_fail(err, MS_BAD_SETTING,
+                   "%s: under weight decay without end x never comes to rest: every reset moves it "
+                   "again; it takes --t-end",
+                   origin);
+  run->reset_ln_beta = ms_doubles(d);
+  if (!run->reset_ln_beta)
+    return ms_no_memory(err);
+  memcpy(run->reset_ln_beta, run->ln_beta, d * sizeof *run->ln_beta);
+  ms_status status = MS_OK;
+  if (ms_config_text(cfg, "reset-beta"))
+    status = ms_run_values(cfg, "reset-beta", true, d, run->reset_ln_beta, err);
+  if (status == MS_OK)
+    status = check_scale(run, "reset-beta", run->reset_ln_beta, err);
+  run->setup.reset_every = ms_config_real(cfg, "reset-every");
+  run->next_reset = ms_flow_next_reset(s, 0);
+  return status;
 }
 
 static bool partner_is_cheap(const ms_run *run) {
@@ -209,8 +247,9 @@ static ms_status find_limit(const ms_run *run, double dose, double *x, ms_error 
   if (!isfinite(dose))
     return ms_fail(err, MS_UNSUPPORTED,
                    "the dose of this schedule diverges while alpha tends to 0");
+  double a = s->dose_before - dose;
   if (p->loss->quadratic)
-    return ms_oracle_interpolator(p, s->param, &s->start, -dose, 1e-11, x, err);
+    return ms_oracle_interpolator(p, s->param, &s->start, a, 1e-11, x, err);
   /* of all x with the Zx of the minimum of f, which is one where f is strictly convex in Zx */
   ms_problem fit = *p;
   ms_status status = ms_oracle_convex(p, 0, 1e-13, x, err);
@@ -219,7 +258,7 @@ static ms_status find_limit(const ms_run *run, double dose, double *x, ms_error 
   if (status != MS_OK)
     return status;
   ms_matrix_mul(p->Z, x, fit.y);
-  status = ms_oracle_interpolator(&fit, s->param, &s->start, -dose, 1e-11, x, err);
+  status = ms_oracle_interpolator(&fit, s->param, &s->start, a, 1e-11, x, err);
   free(fit.y);
   return status;
 }
@@ -342,7 +381,10 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
       ms_run_add_note(run, "The gradient flow is left out, it is expensive at this size: --flow "
                            "both integrates it too.");
   }
-  if (gradient && mirror && !ms_flow_representable(s)) {
+  ms_setup after = *s; /* a reset */
+  if (run->reset_ln_beta)
+    after.start.ln_beta = run->reset_ln_beta;
+  if (gradient && mirror && !(ms_flow_representable(s) && ms_flow_representable(&after))) {
     gradient = false;
     ms_run_add_note(run, "The gradient flow is left out: its weights w would be smaller or larger "
                          "than double precision holds. The mirror flow has no such limit.");
@@ -531,9 +573,11 @@ static ms_status build(ms_run *run, ms_error *err) {
   /* weights of higher degree approach 0 like powers of t, not exponentially */
   s->stop_gradient = run->param.degree > 2 ? 1e-8 : 1e-12;
   s->loss_offset = loss_offset(run);
-  status = check_scale(run, err);
+  status = check_scale(run, "init-scale", run->ln_beta, err);
   if (status == MS_OK)
     status = build_schedule(run, err);
+  if (status == MS_OK)
+    status = build_resets(run, err);
   if (status == MS_OK)
     status = build_flows(run, err);
   if (status == MS_OK)
@@ -559,7 +603,14 @@ static void note_concavity(ms_run *run, double t) {
                   t, ms_loss_curvature(p->loss, run->Zx[i], p->y[i]), i + 1, run->Zx[i], p->y[i]);
 }
 
-static ms_status advance(ms_run *run, double *t, ms_error *err) {
+static void leave_partner(ms_run *run, const ms_error *why) {
+  ms_run_add_note(run, "The flow beside it ended early and is compared up to there: %s.",
+                  why->message);
+  ms_flow_free(run->partner);
+  run->partner = NULL;
+}
+
+static ms_status integrate(ms_run *run, double *t, ms_error *err) {
   size_t d = run->d;
   ms_status status = MS_OK;
   if (!run->flow) {
@@ -580,12 +631,8 @@ static ms_status advance(ms_run *run, double *t, ms_error *err) {
       *err = why;
       return other;
     }
-    if (other < 0) {
-      ms_run_add_note(run, "The flow beside it ended early and is compared up to there: %s.",
-                      why.message);
-      ms_flow_free(run->partner);
-      run->partner = NULL;
-    }
+    if (other < 0)
+      leave_partner(run, &why);
   }
   if (run->core)
     ms_matrix_mul(run->problem->Z, run->x, run->Zx);
@@ -599,6 +646,40 @@ static ms_status advance(ms_run *run, double *t, ms_error *err) {
   if (run->partner)
     run->gap = ms_run_distance(run, run->partner_x);
   return status;
+}
+
+/* beta as --reset-every wants it, at the x that each flow has. */
+static ms_status reset(ms_run *run, double t, ms_error *err) {
+  ms_setup *s = &run->setup;
+  ms_error why;
+  s->dose_before = ms_schedule_dose(run->schedule, t);
+  if (s->dose_before == ms_schedule_total(run->schedule))
+    s->reset_every = 0; /* beta stays where it is now put */
+  memcpy(run->ln_beta, run->reset_ln_beta, run->d * sizeof *run->ln_beta);
+  for (size_t j = 0; j < run->d; j++)
+    run->kappa[j] = ms_scaled_asinh(run->x[j], run->ln_beta[j]);
+  ms_status status = ms_flow_reset(run->flow, s, run->x, err);
+  if (status == MS_OK && run->partner &&
+      ms_flow_reset(run->partner, s, run->partner_x, &why) != MS_OK)
+    leave_partner(run, &why);
+  run->next_reset = ms_flow_next_reset(s, t);
+  run->resets++;
+  return status;
+}
+
+/* To *t, and there and on the way to it whatever --reset-every does. */
+static ms_status advance(ms_run *run, double *t, ms_error *err) {
+  while (isfinite(run->next_reset) && run->next_reset <= *t) {
+    double at = run->next_reset;
+    ms_status status = integrate(run, &at, err);
+    if (status == MS_OK)
+      status = reset(run, at, err);
+    if (status != MS_OK) {
+      *t = at;
+      return status;
+    }
+  }
+  return integrate(run, t, err);
 }
 
 static void interrupt(ms_run *run, const volatile sig_atomic_t *flag) {
@@ -626,7 +707,10 @@ static void compare_with_limit(ms_run *run) {
   double *x = ms_doubles(d);
   ms_error err = {0};
   bool lasso = s->param->kink && isfinite(s->param->cost) && limit > 0;
-  if (x && (s->param->rate > 0 || lasso) && run->flow) {
+  if (limit > 0 && run->resets)
+    ms_run_add_note(run, "The end is not compared with that of a constant alpha: every reset of "
+                         "beta leads away from it.");
+  else if (x && (s->param->rate > 0 || lasso) && run->flow) {
     if (find_limit(run, ms_run_observe(run, "dose"), x, &err) == MS_OK)
       run->limit_gap = ms_run_distance(run, x);
     else
@@ -657,6 +741,7 @@ static bool summary_at(const ms_run *run, size_t i, ms_summary *entry) {
       {"margin_l2_largest", "that there is", NULL, largest_margin(run->svm_l2, run->d, true),
        false},
       {"angle_l2", "degrees to that", NULL, ms_run_observe(run, "angle_l2"), false},
+      {"resets", "of beta", NULL, run->reset_ln_beta ? (double)run->resets : NAN, true},
   };
   if (i < sizeof all / sizeof *all)
     *entry = all[i];
@@ -668,8 +753,8 @@ static void release(ms_run *run) {
   ms_flow_free(run->partner);
   if (run->param.release)
     run->param.release(&run->param);
-  double *blocks[] = {run->ln_beta, run->kappa, run->Zx,     run->scratch, run->partner_x,
-                      run->start_x, run->given, run->svm_l1, run->svm_l2};
+  double *blocks[] = {run->ln_beta,   run->kappa,   run->reset_ln_beta, run->Zx,     run->scratch,
+                      run->partner_x, run->start_x, run->given,         run->svm_l1, run->svm_l2};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
     free(blocks[i]);
 }
@@ -760,9 +845,20 @@ static ms_status pair_of(ms_run *run, ms_pair *pair, ms_error *err) {
   return MS_OK;
 }
 
+#define GROUP "Resets of beta"
+static const ms_setting settings[] = {
+    {"reset-every", MS_REAL, "T", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = GROUP,
+     .help = "at T, 2T, ... the weights of --param mw or uv are put back to the scale --reset-beta "
+             "at the same x; default: never"},
+    {"reset-beta", MS_SCALE, "BETA", NULL, .group = GROUP,
+     .help = "that scale, as for --init-scale; default: --init-scale"},
+    {.name = NULL},
+};
+
 const ms_model ms_model_diag = {
     .name = "diag",
     .summary = "diagonal linear network: x_j = g(w_j), one per feature",
+    .settings = settings,
     .build = build,
     .advance = advance,
     .observables = ms_observables_separable,

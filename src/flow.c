@@ -1,4 +1,5 @@
 #include "flow.h"
+#include "../models/hyperbolic.h"
 #include "cg.h"
 #include "oracle.h"
 #include <cblas.h>
@@ -37,8 +38,13 @@ static const double LN_SMALLEST = -330;
 /* ln(beta / size of x) up to which x keeps enough digits as a difference of numbers like beta. */
 static const double LN_LARGEST_RATIO = 18;
 
+/* -a: what R_a and the weights know of. */
+static double dose_of(const ms_setup *s, double t) {
+  return ms_schedule_dose(s->schedule, t) - s->dose_before;
+}
+
 static double dose_at(const ms_flow *flow, double t) {
-  return ms_schedule_dose(flow->setup.schedule, t);
+  return dose_of(&flow->setup, t);
 }
 
 /* alpha within the present piece: at its end the limit from the left. */
@@ -129,7 +135,7 @@ static double resolved_warp(const ms_param *p, double a) {
 
 static double mu_tolerance_at(const mu_tolerance *e, const ms_setup *s, double t) {
   const ms_param *p = s->param;
-  double mu = 0, x, dx, a = -ms_schedule_dose(s->schedule, t);
+  double mu = 0, x, dx, a = -dose_of(s, t);
   double most = e->most * resolved_warp(p, a);
   if (!(e->size > 0) || p->primal(p, &s->start, e->widest, 1, a, &mu, &x, &dx) != 0)
     return most;
@@ -190,6 +196,13 @@ static int map_block(void *ctx, size_t first, size_t count, double *u) {
   if (m->x && status == 0)
     memcpy(m->x + first, u, count * sizeof *u);
   return status;
+}
+
+/* kappa has x, so that mu = 0. */
+static bool mirror_place(ms_flow *flow, const double *x, double *y) {
+  (void)x;
+  memset(y, 0, flow->ode.size * sizeof *y);
+  return true;
 }
 
 static int sample_read(ms_flow *flow, double t, const double *y, double *x, double *Zx) {
@@ -470,6 +483,7 @@ typedef struct gradient {
   /* Of an h = |v| for one number v of each coordinate: the sign of v, 0 where v is held at 0. What
    * counts as 0 of v, and as nothing of a force against alpha. */
   double *side, surface, slack;
+  double kinked; /* absolute tolerance of v */
 } gradient;
 
 static size_t gradient_size(const ms_flow *flow) {
@@ -509,6 +523,34 @@ bool ms_flow_representable(const ms_setup *s) {
   return true;
 }
 
+bool ms_flow_weights(const ms_param *p, double ln_beta, double x, double *w) {
+  double dg[MS_WIDTH_MAX], sum = 0;
+  if (!p->weights(p, ln_beta, ms_scaled_asinh(x, ln_beta), w))
+    return false;
+  p->slope(p, w, dg);
+  for (size_t b = 0; b < p->width; b++)
+    sum += dg[b] * dg[b];
+  double part = (x - p->map(p, w)) / sum; /* what the exponentials' rounding has left of x */
+  for (size_t b = 0; b < p->width; b++)
+    w[b] += part * dg[b];
+  return true;
+}
+
+/* The weights of the j-th coordinate at a start. Errors count relative to w, down to well below
+ * what the dose leaves of them. */
+static void begin_at(ms_flow *flow, size_t j, const double *one, double *y) {
+  const ms_setup *s = &flow->setup;
+  gradient *own = flow->own;
+  size_t d = s->problem->Z->d, width = s->param->width;
+  double shrink = exp(-2 * fmin(ms_schedule_total(s->schedule), 40)) * 1e-3, least = INFINITY;
+  for (size_t b = 0; b < width; b++) {
+    y[b * d + j] = one[b];
+    least = one[b] != 0 ? fmin(least, fabs(one[b])) : least;
+  }
+  for (size_t b = 0; b < width; b++)
+    own->floor[b * d + j] = s->param->kink ? own->kinked : fmax(s->rtol * least * shrink, DBL_MIN);
+}
+
 static ms_status gradient_create(ms_flow *flow, double *y0, ms_error *err) {
   const ms_setup *s = &flow->setup;
   size_t d = s->problem->Z->d, width = s->param->width, p = width * d;
@@ -527,29 +569,33 @@ static ms_status gradient_create(ms_flow *flow, double *y0, ms_error *err) {
   own->H = (double *)(own + 1);
   own->floor = own->H + (implicit ? d * d : 0);
   own->side = own->floor + p;
-  /* Errors count relative to w, down to well below what the dose leaves of the start. */
-  double shrink = exp(-2 * fmin(ms_schedule_total(s->schedule), 40)) * 1e-3;
   own->size = ms_flow_solution_size(s);
   /* Numbers that pass through 0 have no relative error. */
-  double kinked = s->rtol / 10 * (own->size > 0 ? pow(own->size, 1 / s->param->degree) : 1);
-  own->surface = kinked / 10;
+  own->kinked = s->rtol / 10 * (own->size > 0 ? pow(own->size, 1 / s->param->degree) : 1);
+  own->surface = own->kinked / 10;
   own->slack = s->rtol / 100 * s->gradient_scale;
   for (size_t j = 0; j < d; j++) {
-    double one[MS_WIDTH_MAX], least = INFINITY;
+    double one[MS_WIDTH_MAX];
     const ms_param *param = ms_param_of(s->param, j);
     if (!param->weights(param, s->start.ln_beta[j], s->start.kappa[j], one))
       return ms_fail(err, MS_UNSUPPORTED,
                      "the weights w behind --init-scale are too small or too "
                      "large for double precision; --flow mirror has no such "
                      "limit");
-    for (size_t b = 0; b < width; b++) {
-      y0[b * d + j] = one[b];
-      least = one[b] != 0 ? fmin(least, fabs(one[b])) : least;
-    }
-    for (size_t b = 0; b < width; b++)
-      own->floor[b * d + j] = s->param->kink ? kinked : fmax(s->rtol * least * shrink, DBL_MIN);
+    begin_at(flow, j, one, y0);
   }
   return MS_OK;
+}
+
+static bool gradient_place(ms_flow *flow, const double *x, double *y) {
+  const ms_setup *s = &flow->setup;
+  for (size_t j = 0; j < s->problem->Z->d; j++) {
+    double one[MS_WIDTH_MAX];
+    if (!ms_flow_weights(s->param, s->start.ln_beta[j], x[j], one))
+      return false;
+    begin_at(flow, j, one, y);
+  }
+  return true;
 }
 
 static int gradient_read(ms_flow *flow, double t, const double *y, double *x, double *Zx) {
@@ -783,13 +829,13 @@ double ms_flow_invariant_drift(const ms_flow *flow, double t) {
 static const ms_flow_class classes[] = {
     {"gradient", "gradient flow of the weights, dw/dt = -J_g' grad f - alpha grad h", false,
      gradient_size, gradient_create, gradient_rhs, gradient_prepare, gradient_solve,
-     gradient_tolerance, gradient_component, NULL, gradient_read},
+     gradient_tolerance, gradient_component, NULL, gradient_read, gradient_place},
     {"dual", "mirror flow, d unknowns: dmu/dt = -grad f(grad Q_a(mu))", true, dual_size,
      dual_create, dual_rhs, dual_prepare, dual_solve, dual_tolerance, dual_component, dual_stray,
-     dual_read},
+     dual_read, mirror_place},
     {"sample-dual", "mirror flow, n unknowns: mu = Z' nu", true, sample_size, sample_create,
      sample_rhs, sample_prepare, sample_solve, sample_tolerance, sample_component, sample_stray,
-     sample_read},
+     sample_read, mirror_place},
 };
 
 const ms_flow_class *ms_flow_class_at(size_t i) {
@@ -874,9 +920,20 @@ static bool finished(void *self, double t, const double *y) {
   return false;
 }
 
+double ms_flow_next_reset(const ms_setup *s, double t) {
+  if (!(s->reset_every > 0))
+    return INFINITY;
+  double k = floor(t / s->reset_every) + 1; /* or one less or more, by rounding */
+  if ((k - 1) * s->reset_every > t)
+    k--;
+  if (k * s->reset_every <= t)
+    k++;
+  return k * s->reset_every > t ? k * s->reset_every : INFINITY;
+}
+
 static double next_break(void *self, double t) {
   const ms_flow *flow = self;
-  return ms_schedule_next_break(flow->setup.schedule, t);
+  return fmin(ms_schedule_next_break(flow->setup.schedule, t), ms_flow_next_reset(&flow->setup, t));
 }
 
 static void weigh(void *self, const double *weight) {
@@ -1010,6 +1067,19 @@ static bool resolves_x(ms_flow *flow, double t, const double *y) {
         dx * fabs(mu[j]) * DBL_EPSILON > UNRESOLVED * largest)
       return false;
   return true;
+}
+
+ms_status ms_flow_reset(ms_flow *flow, const ms_setup *now, const double *x, ms_error *err) {
+  ms_integrator *in = flow->integrator;
+  flow->setup.dose_before = now->dose_before;
+  flow->setup.reset_every = now->reset_every;
+  if (!flow->class->place(flow, x, in->y))
+    return ms_fail_at(err, MS_UNSUPPORTED, in->t,
+                      "%s: at t = %.6g no weights that double precision holds have this x and the "
+                      "beta of --reset-every; --flow mirror has no such limit",
+                      flow->class->name, in->t);
+  ms_integrator_jump(in);
+  return MS_OK;
 }
 
 ms_status ms_flow_advance(ms_flow *flow, double *t, double *x, double *Zx, ms_error *err) {

@@ -25,6 +25,8 @@ typedef struct ms_flow_class {
                   const double *middle); /* see ms_ode; NULL: none */
   /* x and Zx of a state; 0, or > 0 when x overflows. */
   int (*read)(ms_flow *flow, double t, const double *y, double *x, double *Zx);
+  /* Writes the state y that has x where setup.start begins; false: not in double precision. */
+  bool (*place)(ms_flow *flow, const double *x, double *y);
 } ms_flow_class;
 
 /* gradient, dual, sample-dual; NULL after the last. */
@@ -37,6 +39,8 @@ typedef struct ms_setup {
   const ms_param *param;
   ms_start start;
   const ms_schedule *schedule;
+  double reset_every; /* beta is put back at the multiples of this time; 0: never */
+  double dose_before; /* A at the last reset: a = -(A - dose_before), and `start` is of then */
   const ms_method *method;
   double t_end, rtol, atol; /* atol on the exponents of the dual; 0: chosen from rtol */
   double log_unit;          /* see ms_ode */
@@ -80,6 +84,17 @@ void ms_flow_free(ms_flow *flow);
 
 /* Integrates to *t (or to the time it ends before, MS_ENDED) and writes x[d] and Zx[n] there. */
 ms_status ms_flow_advance(ms_flow *flow, double *t, double *x, double *Zx, ms_error *err);
+
+/* Starts anew at the time it was advanced to, a multiple of setup.reset_every, from x[d] and the
+ * scales and kappas that setup.start has now, sinh(kappa) = x / beta, with dose_before and
+ * reset_every of `now`. Fails with MS_UNSUPPORTED where no weights in double precision are there.
+ */
+ms_status ms_flow_reset(ms_flow *flow, const ms_setup *now, const double *x, ms_error *err);
+/* The first reset after t, INFINITY: none. */
+double ms_flow_next_reset(const ms_setup *setup, double t);
+/* The weights w[width] of the hyperbolic family with this beta and g(w) = x, to rounding: relative
+ * to max(|x|, beta). False where double precision does not hold them. */
+bool ms_flow_weights(const ms_param *p, double ln_beta, double x, double *w);
 
 /* grad f = Z' slope at Zx; g[d], r[n] scratch. */
 void ms_flow_gradient(const ms_problem *p, const double *Zx, double *r, double *g);

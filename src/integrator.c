@@ -191,7 +191,7 @@ ms_status ms_integrator_advance(ms_integrator *in, double *t, ms_error *err) {
     ms_status status = MS_OK;
     if (!in->started || in->t >= in->stop)
       status = enter_piece(in, err);
-    if (status == MS_OK && in->t < in->stop)
+    if (status == MS_OK && in->t < fmin(in->stop, target))
       status = step(in, err);
     if (status != MS_OK)
       return status;
@@ -206,4 +206,9 @@ ms_status ms_integrator_advance(ms_integrator *in, double *t, ms_error *err) {
     return MS_OK;
   }
   return in->method->interpolate(in, target, in->out, err);
+}
+
+void ms_integrator_jump(ms_integrator *in) {
+  memcpy(in->out, in->y, in->ode->size * sizeof *in->y);
+  in->started = false;
 }

@@ -107,5 +107,8 @@ double ms_clock_rate(const ms_ode *ode, double clock);
 /* Integrates to *t and leaves the state there in in->out. MS_ENDED: the system finished before;
  * *t is then the time of that, and in->out the state. */
 ms_status ms_integrator_advance(ms_integrator *in, double *t, ms_error *err);
+/* Goes on from in->y as the caller has changed it, at the discontinuity that it was advanced to.
+ * Not for discrete methods, whose steps pass over those. */
+void ms_integrator_jump(ms_integrator *in);
 
 #endif

@@ -63,7 +63,7 @@ static double nonzeros(ms_view *v) {
 }
 
 static double ln_scale(const ms_view *v, int j) {
-  return v->setup->param->ln_scale(v->setup->param, v->setup->start.ln_beta[j], -v->dose);
+  return v->setup->param->ln_scale(v->setup->param, v->setup->start.ln_beta[j], v->a);
 }
 
 static double mean_ln_scale(ms_view *v) {
@@ -83,16 +83,16 @@ static void find_shape(ms_view *v) {
   for (int j = 0; j < length(v); j++) {
     const ms_param *p = ms_param_of(s->param, (size_t)j);
     double x = v->x[j], ln_beta = s->start.ln_beta[j], kappa = s->start.kappa[j], mu, exponent = 2;
-    double R0 = p->potential(p, ln_beta, 0, -v->dose, x);
+    double R0 = p->potential(p, ln_beta, 0, v->a, x);
     if (R0 > 0) { /* x is not 0, nor too small to tell */
       const ms_start start = {&ln_beta, &centred};
       double least = 0, none = 0; /* a formula's potential is centred at its own start */
       if (s->param->at)
-        p->primal(p, &start, 0, 1, -v->dose, &none, &least, NULL);
-      p->dual(p, &start, 0, 1, -v->dose, &x, &mu);
+        p->primal(p, &start, 0, 1, v->a, &none, &least, NULL);
+      p->dual(p, &start, 0, 1, v->a, &x, &mu);
       exponent = (x - least) * mu / R0;
     }
-    R += kappa == 0 ? R0 : p->potential(p, ln_beta, kappa, -v->dose, x);
+    R += kappa == 0 ? R0 : p->potential(p, ln_beta, kappa, v->a, x);
     sum += exponent;
     weight += fabs(x);
     weighted += fabs(x) * exponent;
@@ -126,7 +126,7 @@ static double potential(ms_view *v) {
     return v->R;
   double R = 0;
   for (int j = 0; j < length(v); j++)
-    R += p->potential(p, s->start.ln_beta[j], s->start.kappa[j], -v->dose, v->x[j]);
+    R += p->potential(p, s->start.ln_beta[j], s->start.kappa[j], v->a, v->x[j]);
   return R;
 }
 
@@ -136,7 +136,7 @@ static double centre(ms_view *v) {
   double sum = 0, mu = 0, x;
   for (int j = 0; j < length(v); j++) {
     if (!s->param->primal ||
-        s->param->primal(s->param, &s->start, (size_t)j, 1, -v->dose, &mu, &x, NULL) != 0)
+        s->param->primal(s->param, &s->start, (size_t)j, 1, v->a, &mu, &x, NULL) != 0)
       return NAN;
     sum += x * x;
   }
@@ -145,13 +145,13 @@ static double centre(ms_view *v) {
 
 static double warp(const ms_view *v) {
   const ms_param *p = v->setup->param;
-  return p->warp ? p->warp(p, -v->dose) : 1;
+  return p->warp ? p->warp(p, v->a) : 1;
 }
 
 static void domain(const ms_view *v, int j, double *low, double *high) {
   const ms_start *s = &v->setup->start;
   const ms_param *p = ms_param_of(v->setup->param, (size_t)j);
-  p->domain(p, s->ln_beta[j], s->kappa[j], -v->dose, low, high);
+  p->domain(p, s->ln_beta[j], s->kappa[j], v->a, low, high);
 }
 
 /* Range: the least width of a domain of mu, in units of int grad f from now on. */
@@ -174,7 +174,7 @@ static double range_left(ms_view *v) {
     domain(v, j, &low, &high);
     if (isinf(low) || isinf(high))
       continue;
-    p->dual(p, &start, 0, 1, -v->dose, &v->x[j], &mu);
+    p->dual(p, &start, 0, 1, v->a, &v->x[j], &mu);
     least = fmin(least, fmin(mu - low, high - mu) / (high - low));
   }
   return isfinite(least) ? least : NAN;

@@ -238,6 +238,7 @@ static ms_status record(ms_run *run, double t, ms_error *err) {
   ms_view view = {.t = t,
                   .alpha = ms_schedule_alpha(run->schedule, t),
                   .dose = ms_schedule_dose(run->schedule, t),
+                  .a = run->setup.dose_before - ms_schedule_dose(run->schedule, t),
                   .loss = run->loss,
                   .x = run->x,
                   .run = run,

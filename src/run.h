@@ -11,6 +11,7 @@ typedef struct ms_run ms_run;
 /* What observables are computed from: the state at one recorded time. */
 typedef struct ms_view {
   double t, alpha, dose, loss;
+  double a; /* of R_a: -dose, or the dose since the last reset of beta */
   const double *x;
   const ms_run *run;
   double gap, drift; /* |x_gf - x_mf| relative to the largest |x| so far; the invariant's drift */
@@ -92,6 +93,8 @@ struct ms_run {
   ms_problem *problem, *core; /* as given; as it is integrated, NULL where that is the same */
   ms_param param;             /* the parametrization, adapted to --depth */
   double *ln_beta, *kappa;
+  double *reset_ln_beta, next_reset; /* what --reset-every puts ln_beta back to; INFINITY: never */
+  size_t resets;
   ms_setup setup;
   ms_flow *flow;    /* the flow whose x is recorded */
   ms_flow *partner; /* the gradient flow beside a mirror flow, or NULL */

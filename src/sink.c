@@ -265,7 +265,8 @@ ms_status ms_config_write(const ms_config *cfg, const char *dir, const char *nam
   return ms_writer_commit(&w, err);
 }
 
-/* R_a of the coordinate that ended largest, over x and at doses up to the last. */
+/* R_a of the coordinate that ended largest, over x and at doses up to the last, from the start or
+ * the last reset of beta on. */
 static ms_status write_potential(const ms_run *run, const char *dir, ms_error *err) {
   const ms_param *p = run->setup.param;
   if (!p || !p->potential)
@@ -279,7 +280,8 @@ static ms_status write_potential(const ms_run *run, const char *dir, ms_error *e
   for (size_t i = 1; i < d; i++)
     j = fabs(x[i]) > fabs(x[j]) ? i : j;
   p = ms_param_of(p, j);
-  double reach = 1.5 * fmax(fabs(x[j]), fabs(run->start_x[j])), dose = ms_run_observe(run, "dose");
+  double reach = 1.5 * fmax(fabs(x[j]), fabs(run->start_x[j]));
+  double before = run->setup.dose_before, dose = ms_run_observe(run, "dose") - before;
   if (!(reach > 0))
     reach = 1;
   fprintf(w.file, "dose,ln_beta,x,R,R_relative\n");
@@ -295,7 +297,7 @@ static ms_status write_potential(const ms_run *run, const char *dir, ms_error *e
       double R = p->potential(p, run->ln_beta[j], run->kappa[j], -A, at);
       if (!isfinite(R)) /* outside of what x can be */
         continue;
-      fprintf(w.file, "%.10g,", A);
+      fprintf(w.file, "%.10g,", before + A);
       if (p->ln_scale)
         fprintf(w.file, "%.10g", p->ln_scale(p, run->ln_beta[j], -A));
       fprintf(w.file, ",%.10g,%.10g,%.10g\n", at, R, R / top);

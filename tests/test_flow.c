@@ -1,5 +1,6 @@
 /* The integrator on systems with known answers, and the flows against each other and against a
  * third, naive integration. */
+#include "../models/hyperbolic.h"
 #include "../src/run.h"
 #include "tests.h"
 #include <math.h>
@@ -9,7 +10,7 @@
 /* ---- The integrator alone ------------------------------------------------------------------- */
 
 typedef struct toy {
-  double rate, break_at, from, to, blow_after, finish_at;
+  double rate, break_at, again, from, to, blow_after, finish_at; /* again: a second break */
   double gamma, jacobian;
   bool nan;
 } toy;
@@ -46,7 +47,7 @@ static void toy_tolerance(void *self, double t, const double *y, double *toleran
 
 static double toy_break(void *self, double t) {
   const toy *s = self;
-  return t < s->break_at ? s->break_at : INFINITY;
+  return t < s->break_at ? s->break_at : t < s->again ? s->again : INFINITY;
 }
 
 static void toy_enter(void *self, double from, double to) {
@@ -132,6 +133,33 @@ START_TEST(a_discontinuity_is_hit_exactly) {
     ck_assert_int_eq(ms_integrator_advance(in, &t, &err), MS_OK);
     ck_assert(in->out[0] == frozen);
     ck_assert_uint_lt(in->steps, 500);
+    ms_integrator_free(in);
+  }
+}
+END_TEST
+
+/* ... also one within rounding of another, and y may jump there. */
+START_TEST(the_state_may_jump_at_a_discontinuity) {
+  for (size_t m = 0; ms_method_at(m) && !ms_method_at(m)->discrete; m++) {
+    toy s = plain(-1);
+    s.break_at = 1.2345;
+    s.again = nextafter(s.break_at, 2);
+    toy_tolerance_value = 1e-10;
+    ms_ode ode = toy_ode(&s);
+    ms_integrator *in = start(ms_method_at(m), &ode, 1, 1e6);
+    ms_error err;
+    double t = 1.2345;
+    ck_assert_int_eq(ms_integrator_advance(in, &t, &err), MS_OK);
+    t = s.again;
+    ck_assert_int_eq(ms_integrator_advance(in, &t, &err), MS_OK);
+    ck_assert(in->t == s.again);
+    in->y[0] = 7;
+    ms_integrator_jump(in);
+    ck_assert_int_eq(ms_integrator_advance(in, &t, &err), MS_OK);
+    ck_assert(in->out[0] == 7);
+    t = 9e5;
+    ck_assert_int_eq(ms_integrator_advance(in, &t, &err), MS_OK);
+    ck_assert(in->out[0] == 7);
     ms_integrator_free(in);
   }
 }
@@ -269,13 +297,30 @@ static void naive_flow(const naive *s, double from, double to, double *w) {
   }
 }
 
-START_TEST(flows_agree_with_a_naive_integration) {
-  char folder[] = "/tmp/mirrorsim-flow-XXXXXX", data[64];
+static double naive_x(const naive *s, const double *w, int j) {
+  return s->uv ? w[j] * w[j] - w[D + j] * w[D + j] : w[j] * w[D + j];
+}
+
+/* The weights of x and beta. */
+static void naive_start(const naive *s, const double *x, double beta, double *w) {
+  for (int j = 0; j < D; j++) {
+    double sum = sqrt(x[j] * x[j] + beta * beta);
+    w[j] = s->uv ? sqrt((sum + x[j]) / 2) : sqrt(sum + beta);
+    w[D + j] = s->uv ? sqrt((sum - x[j]) / 2) : x[j] / w[j];
+  }
+}
+
+static void naive_write(char *folder, char *data, size_t size) {
   ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(data, sizeof data, "%s/data.csv", folder);
+  snprintf(data, size, "%s/data.csv", folder);
   FILE *file = fopen(data, "w");
   fprintf(file, "y,a,b,c\n1.0,1.0,-0.4,0.5\n-0.5,0.3,0.8,0.6\n");
   fclose(file);
+}
+
+START_TEST(flows_agree_with_a_naive_integration) {
+  char folder[] = "/tmp/mirrorsim-flow-XXXXXX", data[64];
+  naive_write(folder, data, sizeof data);
   static const char *const schedules[] = {"step", "linear", "harmonic"}, *const params[] = {"mw",
                                                                                             "uv"};
   static const char *const states[] = {"sample-dual", "dual"};
@@ -284,12 +329,8 @@ START_TEST(flows_agree_with_a_naive_integration) {
       for (int form = 0; form < 2; form++) {
         /* harmonic: no --wd-off, so T = t_end / 2 = 2 and tau = 1 */
         naive s = {p == 1, schedules[k], 0.3, 2};
-        double beta = 0.2, x0 = 0.1, w[2 * D], t_end = 4;
-        for (int j = 0; j < D; j++) {
-          double sum = sqrt(x0 * x0 + beta * beta);
-          w[j] = s.uv ? sqrt((sum + x0) / 2) : sqrt(sum + beta);
-          w[D + j] = s.uv ? sqrt((sum - x0) / 2) : x0 / w[j];
-        }
+        double w[2 * D], t_end = 4;
+        naive_start(&s, (const double[]){0.1, 0.1, 0.1}, 0.2, w);
         naive_flow(&s, 0, s.T, w);
         naive_flow(&s, s.T, t_end, w);
         const char *const settings[][2] = {
@@ -304,10 +345,8 @@ START_TEST(flows_agree_with_a_naive_integration) {
         size_t d;
         const double *x = ms_run_x(run, &d);
         ck_assert_uint_eq(d, D);
-        for (int j = 0; j < D; j++) {
-          double exact = s.uv ? w[j] * w[j] - w[D + j] * w[D + j] : w[j] * w[D + j];
-          ck_assert_double_eq_tol(x[j], exact, 1e-9);
-        }
+        for (int j = 0; j < D; j++)
+          ck_assert_double_eq_tol(x[j], naive_x(&s, w, j), 1e-9);
         ck_assert_int_eq(ms_run_finish(run, MS_OK, NULL, &err), MS_OK);
         ck_assert_double_le(ms_run_summary(run, "gf_mf_gap"), 1e-8);
         ck_assert_double_le(ms_run_summary(run, "invariant_drift"), 1e-9);
@@ -667,11 +706,239 @@ START_TEST(log_ends_in_finite_time) {
 }
 END_TEST
 
+/* ---- Resets of beta ------------------------------------------------------------------------- */
+
+/* Of weights, and of the mirror map: to rounding, relative to the larger of |x| and beta. */
+START_TEST(a_reset_leaves_x_as_it_is) {
+  for (size_t k = 0; k < 2; k++) {
+    const ms_param *p = ms_param_at(k); /* mw, uv */
+    for (double ln_beta = -20; ln_beta <= 5; ln_beta += 0.37)
+      for (double size = 1e-6; size < 100; size *= 1.9)
+        for (int sign = -1; sign <= 1; sign++) {
+          double x = sign * size, beta = exp(ln_beta), w[MS_WIDTH_MAX], mu = 0, mirror;
+          double ln = log(beta), kappa = ms_scaled_asinh(x, ln), most = fmax(size, beta);
+          const ms_start start = {&ln, &kappa};
+          ck_assert(ms_flow_weights(p, ln, x, w));
+          ck_assert_double_le(fabs(p->map(p, w) - x), 1e-15 * most);
+          ck_assert_double_le(fabs(p->scale(p, w) / beta - 1), 1e-15 * (10 + fabs(ln)));
+          ck_assert_int_eq(p->primal(p, &start, 0, 1, 0, &mu, &mirror, NULL), 0);
+          ck_assert_double_le(fabs(mirror - x), 5e-16 * (2 + fabs(kappa) / 2) * most);
+        }
+  }
+}
+END_TEST
+
+/* Of runs that come to a break of alpha by the same steps, and there are reset or not. */
+START_TEST(x_is_the_same_before_and_after_a_reset) {
+  static const char *const flows[] = {"flow=gradient", "flow=mirror"};
+  static const char *const params[] = {"param=mw", "param=uv"};
+  for (int f = 0; f < 2; f++)
+    for (int p = 0; p < 2; p++) {
+      ms_run *run[2];
+      for (int k = 0; k < 2; k++)
+        run[k] = test_whole("diag", WITH(flows[f], params[p], "n=10", "d=30", "wd-schedule=step",
+                                         "wd=0.1", "wd-off=20", "t-end=20", "init-x=0.2",
+                                         k ? "reset-every=20" : "reset-every="));
+      ck_assert_double_eq(ms_run_summary(run[1], "resets"), 1);
+      ck_assert_double_eq(ms_run_observe(run[1], "ln_beta"), 0);
+      ck_assert_double_eq_tol(ms_run_observe(run[0], "ln_beta"), -8, 1e-14);
+      for (size_t j = 0; j < 30; j++)
+        ck_assert_double_eq_tol(run[1]->x[j], run[0]->x[j], 1e-15 * fmax(1, fabs(run[0]->x[j])));
+      ms_run_free(run[0]);
+      ms_run_free(run[1]);
+    }
+}
+END_TEST
+
+START_TEST(resets_are_at_multiples) {
+  ms_setup s = {.reset_every = 0.1};
+  double t = 0;
+  for (int k = 1; k <= 1000; k++) {
+    double next = ms_flow_next_reset(&s, t);
+    ck_assert_double_eq_tol(next, 0.1 * k, 1e-12);
+    ck_assert_double_eq(ms_flow_next_reset(&s, (t + next) / 2), next);
+    ck_assert_double_eq(ms_flow_next_reset(&s, nextafter(next, 0)), next);
+    t = next;
+  }
+  ck_assert(isinf(ms_flow_next_reset(&s, 1e300)));
+  s.reset_every = 0;
+  ck_assert(isinf(ms_flow_next_reset(&s, 1)));
+}
+END_TEST
+
+/* Runge-Kutta steps in m and w (u and v), with resets written out anew; both forms of the mirror
+ * flow, the gradient flow, both methods. Resets fall between breaks of alpha, on them, and, as 3
+ * times 0.1 is not 0.3, within rounding of one. */
+START_TEST(resets_agree_with_a_naive_integration) {
+  char folder[] = "/tmp/mirrorsim-flow-XXXXXX", data[64];
+  naive_write(folder, data, sizeof data);
+  static const char *const params[] = {"mw", "uv"}, *const schedules[] = {"step", "linear"};
+  static const char *const methods[] = {"bdf", "adams"};
+  for (int p = 0; p < 2; p++)
+    for (int k = 0; k < 2; k++)
+      for (int e = 0; e < 3; e++) {
+        static const char *const period[] = {"0.75", "1", "0.1"}, *const off[] = {"2", "2", "0.3"},
+                                 *const end[] = {"4", "4", "0.6"};
+        naive s = {p == 1, schedules[k], 0.6, atof(off[e])};
+        double w[2 * D], x[D], every = atof(period[e]), t = 0, t_end = atof(end[e]);
+        double reset = every;
+        int resets = 0;
+        naive_start(&s, (const double[]){0.1, 0.1, 0.1}, 0.2, w);
+        while (t < t_end) {
+          double next = fmin(t < s.T ? fmin(reset, s.T) : reset, t_end);
+          naive_flow(&s, t, next, w);
+          t = next;
+          if (t < reset)
+            continue;
+          for (int j = 0; j < D; j++)
+            x[j] = naive_x(&s, w, j);
+          naive_start(&s, x, 0.5, w);
+          reset = every * (++resets + 1);
+        }
+        for (int form = 0; form < 2; form++) {
+          const char *const settings[][2] = {
+              {"data", data},    {"param", params[p]},  {"wd-schedule", schedules[k]},
+              {"wd", "0.6"},     {"wd-off", off[e]},    {"t-end", end[e]},
+              {"init-x", "0.1"}, {"init-scale", "0.2"}, {"reset-every", period[e]},
+              {"rtol", "1e-11"}, {"reset-beta", "0.5"}, {"state", both_states[form]},
+              {"flow", "both"},  {"points", "41"},      {"method", methods[form]},
+              {"stop-loss", "0"}};
+          ms_run *run = run_with(settings, sizeof settings / sizeof *settings);
+          test_to_end(run);
+          for (int j = 0; j < D; j++)
+            ck_assert_double_eq_tol(run->x[j], naive_x(&s, w, j), 1e-9);
+          ck_assert_double_le(ms_run_summary(run, "gf_mf_gap"), 1e-8);
+          ck_assert_double_le(ms_run_summary(run, "invariant_drift"), 1e-9);
+          /* the last one comes with the weight decay over: others would change nothing */
+          ck_assert_double_eq(ms_run_summary(run, "resets"), e == 1 ? 2 : 3);
+          ms_run_free(run);
+        }
+      }
+  remove(data);
+  remove(folder);
+}
+END_TEST
+
+/* The dose goes on, and what the potential knows of starts anew, at x as it is. */
+START_TEST(observables_are_true_after_a_reset) {
+  enum { POINTS = 61, SIZE = 6 };
+  starts s;
+  starts_write(&s);
+  for (int p = 0; p < 2; p++)
+    for (int flow = 0; flow < 2; flow++) {
+      const char *const settings[][2] = {{"n", "3"},
+                                         {"d", "6"},
+                                         {"seed", "5"},
+                                         {"wd", "0.3"},
+                                         {"wd-off", "4"},
+                                         {"wd-schedule", "linear"},
+                                         {"t-end", "6"},
+                                         {"points", "61"},
+                                         {"param", p ? "uv" : "mw"},
+                                         {"init-x", s.x0},
+                                         {"reset-every", "2"},
+                                         {"flow", flow ? "gradient" : "both"},
+                                         {"reset-beta", "0.7"},
+                                         {"rtol", "1e-9"},
+                                         {"init-scale", s.scale}};
+      ms_run *run = run_with(settings, sizeof settings / sizeof *settings);
+      double dose_before = 0, x0[SIZE] = {0}, rate = p ? 4 : 2;
+      size_t d;
+      ms_error err;
+      for (size_t i = 0; i < POINTS; i++) {
+        double t = 0.1 * (double)i, dose = 0.3 * fmin(t, 4) * (1 - fmin(t, 4) / 8), R = 0, c = 0;
+        ck_assert_int_ge(ms_run_advance(run, i, &err), 0);
+        const double *x = ms_run_x(run, &d);
+        bool now = i == 20 || i == 40;
+        if (now) {
+          dose_before = dose;
+          memcpy(x0, x, sizeof x0);
+        }
+        ck_assert_double_eq_tol(ms_run_observe(run, "dose"), dose, 1e-14);
+        if (i < 20)
+          continue;
+        double beta = 0.7 * exp(-4 * (dose - dose_before));
+        ck_assert_double_eq_tol(ms_run_observe(run, "ln_beta"), log(beta), 1e-13);
+        for (int j = 0; j < SIZE; j++) {
+          double kappa = asinh(x0[j] / 0.7), centre = beta * sinh(kappa);
+          c += centre * centre;
+          R += (x[j] * asinh(x[j] / beta) - hypot(x[j], beta) - kappa * x[j] + beta * cosh(kappa)) /
+               rate;
+        }
+        ck_assert_double_eq_tol(ms_run_observe(run, "centre"), sqrt(c), 1e-13);
+        ck_assert_double_eq_tol(ms_run_observe(run, "potential"), R, 1e-13);
+      }
+      ck_assert_int_eq(ms_run_finish(run, MS_OK, NULL, &err), MS_OK);
+      ck_assert_double_le(ms_run_summary(run, "invariant_drift"), 1e-7);
+      if (!flow)
+        ck_assert_double_le(ms_run_summary(run, "gf_mf_gap"), 1e-7);
+      ms_run_free(run);
+    }
+  starts_remove(&s);
+}
+END_TEST
+
+/* Where it ends is where the potential of the last reset is least: Newton on the dual, which knows
+ * of no resets. Without them it ends elsewhere. */
+START_TEST(runs_with_resets_end_at_their_limit) {
+  static const char *const params[] = {"param=mw", "param=uv"};
+  for (int p = 0; p < 2; p++) {
+    ms_run *with = test_whole("diag", WITH(params[p], "n=10", "d=30", "sparsity=2", "wd-off=9",
+                                           "reset-every=4", "rtol=1e-9")),
+           *without = test_whole(
+               "diag", WITH(params[p], "n=10", "d=30", "sparsity=2", "wd-off=9", "rtol=1e-9"));
+    ck_assert_double_le(ms_run_summary(with, "limit_gap"), 1e-8);
+    ck_assert_double_le(ms_run_summary(with, "gf_mf_gap"), 1e-6);
+    ck_assert_double_eq(ms_run_summary(with, "resets"), 3);
+    ck_assert(isnan(ms_run_summary(without, "resets")));
+    ck_assert_double_ge(ms_run_distance(with, without->x), 1e-2);
+    ms_run_free(with);
+    ms_run_free(without);
+  }
+}
+END_TEST
+
+START_TEST(resets_are_refused_where_they_cannot_be) {
+  static const struct {
+    const char *settings[4], *words[2];
+  } bad[] = {
+      {{"param=deep"}, {"--reset-every: goes with --param mw and uv", "deep"}},
+      {{"param=spred"}, {"--param mw and uv", "not with spred"}},
+      {{"method=gd"}, {"--reset-every: goes with --method bdf and adams", "gd"}},
+      {{"flow=limit"}, {"--reset-every: --flow limit", "nothing"}},
+      {{"wd-schedule=constant"}, {"--reset-every: under weight decay without end", "--t-end"}},
+      {{"wd-schedule=harmonic"}, {"--reset-every: under weight decay without end", "--t-end"}},
+      {{"reset-beta=1e40"}, {"--reset-beta: '1e40' is not allowed", "at most"}},
+      {{"reset-every=", "reset-beta=2"}, {"--reset-beta: goes with --reset-every T", "when"}},
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    ms_run *run;
+    ms_error err = {0};
+    const char *settings[6] = {"reset-every=2"};
+    memcpy(settings + 1, bad[i].settings, sizeof bad[i].settings);
+    ck_assert_int_lt(test_try(&run, "diag", settings, &err), 0);
+    ck_assert_ptr_null(run);
+    for (int k = 0; k < 2; k++)
+      ck_assert_msg(strstr(err.message, bad[i].words[k]), "%s", err.message);
+  }
+  ms_run *run;
+  ms_error err = {0};
+  ck_assert_int_lt(test_try(&run, "sensing", WITH("reset-every=2"), &err), 0);
+  ck_assert_ptr_nonnull(strstr(err.message, "--reset-every: goes with --model diag"));
+  /* weight decay that stays on: with an end it is allowed, and not compared with the LASSO */
+  run = test_whole("diag", WITH("reset-every=2", "wd-schedule=constant", "t-end=9"));
+  ck_assert(isnan(ms_run_summary(run, "limit_gap")));
+  ck_assert_double_eq(ms_run_summary(run, "resets"), 4);
+  ms_run_free(run);
+}
+END_TEST
+
 Suite *flow_suite(void) {
   Suite *suite = suite_create("flow");
   TCase *integrator = tcase_create("integrator");
   tcase_add_test(integrator, every_method_meets_its_tolerance);
   tcase_add_test(integrator, a_discontinuity_is_hit_exactly);
+  tcase_add_test(integrator, the_state_may_jump_at_a_discontinuity);
   tcase_add_test(integrator, failures_are_told_with_time_method_and_component);
   tcase_add_test(integrator, limits_interrupts_and_ends);
   suite_add_tcase(suite, integrator);
@@ -685,5 +952,14 @@ Suite *flow_suite(void) {
   tcase_add_test(flows, weight_decay_that_does_not_commute_needs_the_warp);
   tcase_add_test(flows, log_ends_in_finite_time);
   suite_add_tcase(suite, flows);
+  TCase *resets = tcase_create("resets");
+  tcase_add_test(resets, a_reset_leaves_x_as_it_is);
+  tcase_add_test(resets, x_is_the_same_before_and_after_a_reset);
+  tcase_add_test(resets, resets_are_at_multiples);
+  tcase_add_test(resets, resets_agree_with_a_naive_integration);
+  tcase_add_test(resets, observables_are_true_after_a_reset);
+  tcase_add_test(resets, runs_with_resets_end_at_their_limit);
+  tcase_add_test(resets, resets_are_refused_where_they_cannot_be);
+  suite_add_tcase(suite, resets);
   return suite;
 }
