@@ -10,6 +10,6 @@ set xlabel "time t"
 set xrange [0:horizon]
 set yrange [0:2.1]
 set key inside right top
-plot table using 't':'effective_exponent' with lines linewidth 2 linecolor rgb blue title "p_eff", \
-     table using 't':'alpha' with lines linewidth 2 linecolor rgb orange title "alpha"
+plot table using 't':'effective_exponent' with lines linewidth 2 linecolor rgb blue title format eq 'txt' ? "p_eff" : "p_{eff}", \
+     table using 't':'alpha' with lines linewidth 2 linecolor rgb orange title "α"
 unset output

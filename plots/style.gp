@@ -1,4 +1,4 @@
-# The look of all pictures. Arguments (gnuplot -e): format = png|svg|pdf|gif|txt, output = file, and for
+# The look of all pictures. Arguments (gnuplot -e): format = png|svg|pdf|gif|txt|sixel, output = file, and for
 # figures style = 'screen' or 'paper', columns = 1 or 2 (columns of print that a paper picture spans).
 #
 # Set before load: either width, height (pixels of a screen, 96 to the inch), or the panels,
@@ -27,6 +27,7 @@ if (format eq 'svg') set terminal svg size 96*inches,96*inches*height/width font
 if (format eq 'pdf') set terminal pdfcairo size inches,inches*height/width font sprintf("DejaVu Sans,%.1f", paper ? points : 0.75*points) fontscale 1 linewidth fine pointscale (paper ? 0.5 : 0.75)
 if (format eq 'gif') set terminal gif animate delay 8 loop 0 optimize size width,height font 'DejaVuSans,10' linewidth 1.5 background rgb 'white'
 if (format eq 'txt') set terminal dumb size 79,24 ansi256
+if (format eq 'sixel') set terminal sixelgd size width,height font 'DejaVuSans,11' linewidth 1.3 background rgb 'white'
 set output output
 
 # Okabe and Ito's colours: told apart by colour-blind readers, and in grey.

@@ -24,7 +24,7 @@ typedef int cli_command(int argc, char **argv);
     "NAME... [--all] [--out DIR] [--quick] [--style=screen|paper] [--format=png,svg,pdf,gif] "     \
     "[--set KEY=VALUE] [--gallery DIR]",                                                           \
     "runs, draws and checks figures of the literature (list figures)")                             \
-  X(demo, "[--no-pause] [--out DIR]", "a guided tour: what weight decay does to training")
+  X(demo, "[--no-pause] [--sixel] [--out DIR]", "a guided tour: what weight decay does to training")
 
 #define X(name, arguments, summary) cli_command cli_##name;
 CLI_COMMANDS(X)

@@ -109,9 +109,9 @@ static void print_numbers(const ms_run *run, const char *keys) {
   }
 }
 
-static int print_file(const char *dir, const char *name) {
+static int print_file(const char *dir, const char *name, const char *view) {
   char path[4200], buffer[4096];
-  snprintf(path, sizeof path, "%s/%s.txt", dir, name);
+  snprintf(path, sizeof path, "%s/%s.%s", dir, name, view);
   FILE *file = fopen(path, "r");
   if (!file)
     return EXIT_FAILED;
@@ -139,10 +139,10 @@ static int run_and_show(const stop *s, const char *scripts, const char *dir, con
       (status = ms_run_write(run, dir, &err)) < 0 ||
       (status = ms_plot(scripts, dir, s->plot, view, &err)) < 0)
     code = cli_complain(&err);
-  else if (strcmp(view, "txt") == 0)
-    code = print_file(dir, s->plot);
+  else if (strcmp(view, "png") == 0)
+    printf("drew %s/%s.png\n", dir, s->plot);
   else
-    printf("drew %s/%s.%s\n", dir, s->plot, view);
+    code = print_file(dir, s->plot, view);
   if (code == EXIT_SUCCESS) {
     putchar('\n');
     print_numbers(run, s->keys);
@@ -193,13 +193,17 @@ static int tour(const char *scripts, const char *dir, const char *view, bool pau
 }
 
 int cli_demo(int argc, char **argv) {
-  static const char usage[] = "demo: '%s' is not expected; usage: mirrorsim demo [--no-pause] "
-                              "[--out DIR: pictures there, as PNG]";
+  static const char usage[] =
+      "demo: '%s' is not expected; usage: mirrorsim demo [--no-pause] [--sixel: "
+      "pictures, in terminals that draw them] [--out DIR: pictures there, "
+      "as PNG]";
   bool pause = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-  const char *out = NULL;
+  const char *out = NULL, *view = "txt";
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--no-pause") == 0)
       pause = false;
+    else if (strcmp(argv[i], "--sixel") == 0)
+      view = "sixel";
     else if (strncmp(argv[i], "--out=", 6) == 0 && argv[i][6])
       out = argv[i] + 6;
     else if (strcmp(argv[i], "--out") == 0 && i + 1 < argc)
@@ -223,7 +227,7 @@ int cli_demo(int argc, char **argv) {
     return EXIT_FAILED;
   }
   cli_catch_interrupts();
-  int code = tour(scripts, out ? out : folder, out ? "png" : "txt", pause);
+  int code = tour(scripts, out ? out : folder, out ? "png" : view, pause);
   if (!out)
     nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
   return code;

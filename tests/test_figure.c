@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <jansson.h>
 #include <math.h>
+#include <pty.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -380,6 +381,49 @@ START_TEST(test_the_tour_runs_through) {
   ck_assert_ptr_nonnull(strstr(text, "6. Your turn"));
   free(text);
   ck_assert_int_eq(program("demo --fast"), 2);
+  ck_assert_int_eq(program("demo --sixel"), 0);
+  size_t pictures = 0;
+  text = contents("out", &size);
+  for (size_t i = 0; i + 1 < size; i++)
+    pictures += text[i] == '\033' && text[i + 1] == 'P'; /* begins a sixel picture */
+  ck_assert_uint_eq(pictures, 5);
+  free(text);
+}
+END_TEST
+
+/* At a terminal: on, back, and out. */
+START_TEST(test_keys_step_through_the_tour) {
+  int terminal, status;
+  if (!getenv("MIRRORSIM"))
+    return;
+  pid_t child = forkpty(&terminal, NULL, NULL, NULL);
+  ck_assert_int_ge(child, 0);
+  if (child == 0) {
+    execl(getenv("MIRRORSIM"), "mirrorsim", "demo", (char *)NULL);
+    _exit(127);
+  }
+  char *text = calloc(1, 1 << 20);
+  ck_assert_ptr_nonnull(text);
+  const char *keys = "x bq", *seen = text; /* x is no key */
+  for (size_t size = 0; size < (1 << 20) - 1;) {
+    ssize_t got = read(terminal, text + size, (1 << 20) - 1 - size);
+    if (got <= 0)
+      break;
+    size += (size_t)got;
+    for (const char *asks; *keys && (asks = strstr(seen, "q: quit]")); seen = asks + 1, keys++) {
+      size_t count = *keys == 'x' ? 2 : 1;
+      ck_assert_int_eq(write(terminal, keys, count), (ssize_t)count);
+      keys += count - 1;
+    }
+  }
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  char *second = strstr(text, "2. Weight decay on");
+  ck_assert_ptr_nonnull(second);
+  ck_assert_ptr_nonnull(strstr(second, "1. Infinitely many"));
+  ck_assert_ptr_null(strstr(text, "3. Why"));
+  close(terminal);
+  free(text);
 }
 END_TEST
 
@@ -399,6 +443,7 @@ Suite *figure_suite(void) {
   tcase_add_test(t, test_same_bytes_again);
   tcase_add_test(t, test_exit_codes_of_the_command);
   tcase_add_test(t, test_the_tour_runs_through);
+  tcase_add_test(t, test_keys_step_through_the_tour);
   suite_add_tcase(s, t);
   return s;
 }
