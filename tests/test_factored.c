@@ -449,16 +449,21 @@ END_TEST
 
 /* ---- Facts of the literature ---------------------------------------------------------------- */
 
+/* The file of [? X12; 1 0]. */
+static void razin(char *path, int x12) {
+  int fd = mkstemp(path);
+  ck_assert_int_ge(fd, 0);
+  FILE *file = fdopen(fd, "w");
+  fprintf(file, "y,a11,a12,a21,a22\n%d,0,1,0,0\n1,0,0,1,0\n0,0,0,0,1\n", x12);
+  fclose(file);
+}
+
 /* Razin and Cohen 2020, arXiv 2005.06398: of [? 1; 1 0] with det X(0) > 0 the unseen entry grows
  * without bound, and with it all norms: f -> 0 takes sigma_2 <= 3 sqrt 2 sqrt(2 f'), f' = sum of
  * squares / 2. Weight decay bounds it. */
 START_TEST(norms_that_grow_without_bound) {
   char path[] = "/tmp/mirrorsim-razin-XXXXXX", data[64];
-  int fd = mkstemp(path);
-  ck_assert_int_ge(fd, 0);
-  FILE *file = fdopen(fd, "w");
-  fprintf(file, "y,a11,a12,a21,a22\n1,0,1,0,0\n1,0,0,1,0\n0,0,0,0,1\n");
-  fclose(file);
+  razin(path, 1);
   snprintf(data, sizeof data, "data=%s", path);
   const char *depths[] = {"depth=2", "depth=3"};
   double grown[2];
@@ -494,6 +499,30 @@ START_TEST(norms_that_grow_without_bound) {
     ms_run_free(run);
   }
   remove(path);
+}
+END_TEST
+
+/* ... and of the other sign of the determinant, it does not grow: X diag(1, -1) is a product that
+ * starts with det X(0) < 0 and comes to [? 1; 1 0], whose determinant is -1 whatever the unseen
+ * entry is. */
+START_TEST(norms_that_stay) {
+  const char *depths[] = {"depth=2", "depth=3"};
+  for (int k = 0; k < 2; k++) {
+    char path[] = "/tmp/mirrorsim-razin-XXXXXX", data[64];
+    razin(path, -1);
+    snprintf(data, sizeof data, "data=%s", path);
+    ms_run *run = test_whole("sensing", WITH(data, "factors=general", depths[k], "init=identity",
+                                             "init-scale=0.1", "wd-schedule=none", "t-end=3000",
+                                             "points=10", "stop-loss=1e-20", "rtol=1e-10"));
+    size_t d;
+    const double *X = ms_run_x(run, &d);
+    ck_assert_double_lt(ms_run_observe(run, "loss"), 1e-18);
+    ck_assert_double_eq_tol(X[0] * X[3] - X[1] * X[2], 1, 1e-8);
+    ck_assert_msg(value(run, "nuclear_norm") < 2.1, "%s: %g", depths[k],
+                  value(run, "nuclear_norm"));
+    ms_run_free(run);
+    remove(path);
+  }
 }
 END_TEST
 
@@ -656,6 +685,7 @@ Suite *factored_suite(void) {
   tcase_add_test(tc, truths);
   tcase_add_test(tc, measurements_from_a_file);
   tcase_add_test(tc, norms_that_grow_without_bound);
+  tcase_add_test(tc, norms_that_stay);
   tcase_add_test(tc, singular_values_of_balanced_factors);
   tcase_add_test(tc, on_then_off_recovers_best);
   tcase_add_test(tc, a_formula_trains_as_the_loss_it_spells);
