@@ -65,7 +65,8 @@
   X(depth)                                                                                         \
   X(scales)                                                                                        \
   X(directions)                                                                                    \
-  X(escape)
+  X(escape)                                                                                        \
+  X(sign_in)
 
 typedef struct ms_figure {
   const char *name, *title;
