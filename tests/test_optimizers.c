@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool quick(void) {
   return getenv("MS_TEST_QUICK") != NULL;
@@ -119,6 +120,25 @@ START_TEST(steepest_maps) {
 }
 END_TEST
 
+/* The balance of any two weights of a coordinate, |w_b|^q - |w_c|^q, from those of the start. */
+static double unbalanced(const ms_run *run, double q, size_t L, double dose) {
+  const ms_flow *flow = run->partner;
+  double worst = 0, one[MS_WIDTH_MAX], largest = 0;
+  for (size_t j = 0; j < run->d; j++) {
+    ck_assert(run->param.weights(&run->param, run->ln_beta[j], run->kappa[j], one));
+    for (size_t b = 0; b < L; b++) {
+      largest = fmax(largest, pow(fabs(flow->integrator->out[b * run->d + j]), q));
+      for (size_t c = 0; c < b; c++) {
+        double before = pow(fabs(one[b]), q) - pow(fabs(one[c]), q);
+        double now = pow(fabs(flow->integrator->out[b * run->d + j]), q) -
+                     pow(fabs(flow->integrator->out[c * run->d + j]), q);
+        worst = fmax(worst, fabs(now - before * exp(-2 * q * dose)));
+      }
+    }
+  }
+  return worst / largest;
+}
+
 /* Under weight decay too, and with the balance law. */
 START_TEST(steepest_flows_are_mirror_flows) {
   const char *const q[] = {"1", "1.5", "1.8", "2"}, *const depth[] = {"2", "3", "4"},
@@ -140,16 +160,125 @@ START_TEST(steepest_flows_are_mirror_flows) {
                           {"flow", "both"},
                           {"points", "40"},
                           {"init-x", s ? "0.1" : NULL},
-                          {"rtol", "1e-9"},
+                          {"rtol", "1e-11"},
                           {NULL, NULL}};
         ms_run *run = run_with(settings);
-        ck_assert_msg(run->worst_gap <= 1e-6, "q %s, L %s, %s: gap %g", q[i], depth[l],
+        ck_assert_msg(run->worst_gap <= 1e-8, "q %s, L %s, %s: gap %g", q[i], depth[l],
                       schedules[s], run->worst_gap);
-        ck_assert_msg(run->worst_drift <= 1e-6, "q %s, L %s, %s: drift %g", q[i], depth[l],
+        ck_assert_msg(run->worst_drift <= 1e-8, "q %s, L %s, %s: drift %g", q[i], depth[l],
                       schedules[s], run->worst_drift);
+        /* linear decay from 0.1 to 0 at t = 2 */
+        double off = unbalanced(run, atof(q[i]), strtoul(depth[l], NULL, 10), s ? 0.1 : 0);
+        ck_assert_msg(off <= 1e-8, "q %s, L %s, %s: balance off by %g", q[i], depth[l],
+                      schedules[s], off);
         ck_assert_double_gt(run->worst_gap, 0);
         ms_run_free(run);
       }
+}
+END_TEST
+
+/* One coordinate under the force 1, until `t_end` or until it fails; the file is removed. */
+static ms_run *pushed(size_t L, double q, const char *scale, const char *x0, double t_end,
+                      const char *flow, ms_status *status, ms_error *err) {
+  char data[] = "/tmp/mirrorsim-push-XXXXXX", texts[3][32];
+  int file = mkstemp(data);
+  ck_assert_int_ge(file, 0);
+  ck_assert_int_eq(write(file, "y,a\n1,1\n", 8), 8);
+  close(file);
+  snprintf(texts[0], sizeof *texts, "%zu", L);
+  snprintf(texts[1], sizeof *texts, "%.17g", q);
+  snprintf(texts[2], sizeof *texts, "%.17g", t_end);
+  ms_config *cfg = config_with((pairs){{"param", "steepest"},
+                                       {"depth", texts[0]},
+                                       {"exponent", texts[1]},
+                                       {"t-end", texts[2]},
+                                       {"data", data},
+                                       {"loss", "custom"},
+                                       {"loss-formula", "1e15-z"},
+                                       {"init-scale", scale},
+                                       {"init-x", x0},
+                                       {"flow", flow},
+                                       {"wd-schedule", "none"},
+                                       {"rtol", "1e-11"},
+                                       {"points", "2"},
+                                       {NULL, NULL}});
+  ms_run *run;
+  ck_assert_msg(ms_run_new(&run, cfg, err) == MS_OK, "%s", err->message);
+  *status = ms_run_advance(run, 0, err);
+  if (*status == MS_OK)
+    *status = ms_run_advance(run, 1, err);
+  ms_config_free(cfg);
+  remove(data);
+  return run;
+}
+
+/* phi(1), with its corner rounded at a thousandth */
+static double pushes(double q) {
+  return pow(1 + 1e-6, (q - 2) / 2);
+}
+
+/* From equal weights dx/dt = L phi x^m, m = q (L-1)/L: the time to come to a size is
+ * (x0^{1-m} - x^{1-m}) / ((m-1) L phi). For m > 1 that stays finite, 10 for L = 3, q = 2 and
+ * x0 = 1/1000: every size is reached by then, and the flow ends. */
+START_TEST(balanced_weights_grow_in_finite_time_beyond_exponent_one) {
+  static const double q[] = {1, 1.5, 2}, x0 = 1e-3;
+  for (size_t L = 2; L <= 4; L++)
+    for (int i = 0; i < 3; i++) {
+      double m = q[i] * (double)(L - 1) / (double)L, rate = (double)L * pushes(q[i]);
+      double last = m > 1 + 1e-12 ? pow(x0, 1 - m) / ((m - 1) * rate) : INFINITY;
+      ms_status status;
+      ms_error err;
+      for (int k = 1; k <= 5; k++) {
+        double t_end = isfinite(last) ? last * (1 - pow(10, -k)) : 2.0 * k;
+        ms_run *run = pushed(L, q[i], "1e-20", "0.001", t_end, "gradient", &status, &err);
+        ck_assert_msg(status == MS_OK, "L %zu, q %g: %s", L, q[i], err.message);
+        double x = run->x[0];
+        double t = fabs(m - 1) < 1e-12 ? log(x / x0) / rate
+                                       : (pow(x0, 1 - m) - pow(x, 1 - m)) / ((m - 1) * rate);
+        ck_assert_msg(fabs(t - t_end) <= 1e-8 * t_end, "L %zu, q %g: %.12g, not %.12g", L, q[i], t,
+                      t_end);
+        if (L == 3 && q[i] == 2)
+          ck_assert_double_ge(x, 0.9 * x0 * pow(10, 3 * k));
+        ms_run_free(run);
+      }
+      if (isinf(last))
+        continue;
+      ms_run *run = pushed(L, q[i], "1e-20", "0.001", 2 * last, "gradient", &status, &err);
+      ck_assert_int_lt(status, 0);
+      ck_assert_msg(fabs(err.t / last - 1) <= 1e-6, "L %zu, q %g: ended at %.12g, not %.12g", L,
+                    q[i], err.t, last);
+      ms_run_free(run);
+    }
+}
+END_TEST
+
+/* From w_1 = 0 the mirror flow ends where the domain of mu does, at the time that GSL finds for x
+ * from 0 to infinity; for q = 2 and three factors pi / (2 sqrt(2 beta)). Else it has no end. */
+START_TEST(mirror_flows_end_when_the_weights_blow_up) {
+  gsl_integration_workspace *work = gsl_integration_workspace_alloc(1000);
+  static const double q[] = {1, 1.5, 2};
+  for (size_t L = 2; L <= 4; L++)
+    for (int i = 0; i < 3; i++) {
+      bool ends = q[i] * (double)(L - 1) / (double)L > 1 + 1e-12;
+      metric m = {q[i], pow(0.04, q[i] / 2), (double)L};
+      gsl_function f = {inverse_metric, &m};
+      double last = 2.5, error;
+      ms_status status;
+      ms_error err;
+      if (ends) {
+        gsl_integration_qagiu(&f, 0, 0, 1e-10, 1000, work, &last, &error);
+        last /= pushes(q[i]);
+      }
+      if (L == 3 && q[i] == 2)
+        ck_assert_double_eq_tol(last, acos(-1) / 2 / sqrt(0.04), 1e-8);
+      ms_run *run = pushed(L, q[i], "0.02", "0", 2 * last, "mirror", &status, &err);
+      ck_assert_int_eq(status, ends ? MS_OUT_OF_DOMAIN : MS_OK);
+      if (ends)
+        ck_assert_msg(fabs(err.t / last - 1) <= 1e-7, "L %zu, q %g: ended at %.12g, not %.12g", L,
+                      q[i], err.t, last);
+      ms_run_free(run);
+    }
+  gsl_integration_workspace_free(work);
 }
 END_TEST
 
@@ -310,6 +439,8 @@ Suite *optimizers_suite(void) {
   tcase_set_timeout(tc, 300);
   tcase_add_test(tc, steepest_maps);
   tcase_add_test(tc, steepest_flows_are_mirror_flows);
+  tcase_add_test(tc, balanced_weights_grow_in_finite_time_beyond_exponent_one);
+  tcase_add_test(tc, mirror_flows_end_when_the_weights_blow_up);
   tcase_add_test(tc, signs_escape_first);
   tcase_add_test(tc, ham_maps);
   tcase_add_test(tc, ham_ends_at_the_minimum_of_its_potential);
