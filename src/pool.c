@@ -97,9 +97,10 @@ static bool do_job(const ms_pool *pool, size_t i, int line) {
 }
 
 static _Noreturn void serve(const ms_pool *pool, pid_t caller, int line) {
-  /* Ctrl-C reaches all processes of a terminal; it is the caller who ends its workers. */
+  /* Ctrl-C reaches all processes of a terminal, the end of a batch job all of that job; it is the
+   * caller who ends its workers, lest runs count as crashed. */
   signal(SIGINT, SIG_IGN);
-  signal(SIGTERM, SIG_DFL);
+  signal(SIGTERM, SIG_IGN);
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* a killed caller leaves none behind */
   if (getppid() == caller)
     for (size_t i; read_all(line, &i, sizeof i) && do_job(pool, i, line);) {

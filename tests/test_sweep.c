@@ -33,6 +33,8 @@ static ms_status count_up(void *ctx, size_t i, FILE *out, ms_error *err) {
     raise(SIGKILL);
   if (i == 18)
     _exit(7);
+  if (i == 19)
+    raise(SIGTERM); /* as the end of a batch job's time does in all its processes */
   for (size_t k = 0; k < i * 5000; k++) /* far more than a pipe holds */
     fputc((char)('a' + i % 26), out);
   return i % 2 ? MS_ENDED : MS_OK;
