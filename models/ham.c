@@ -6,14 +6,20 @@
  *   x = sign(m) (e^{c |m|} - 1) / c,   m = mu + R'(x0),   dx/dmu = 1 + c |x| >= 1
  *
  * R is x^2/2 for c -> 0, |x| ln(c |x|)/c for c -> infinity. The metric is that of m w from m^2 =
- * w^2 far from 0, where it is c |x|, without its zero: x crosses 0. A step x e^{-eta c sign(x) g}
- * in place of x - eta c |x| g is that of the optimizer, the same to first order. Under weight decay
- * there is no mirror flow: d R'/dt = -grad f - 2 alpha x / (1 + c |x|) is no function of t. */
+ * w^2 far from 0, where it is c |x|, without its zero: x crosses 0. The discrete step is that of
+ * the optimizer, the same to first order: with g = grad f(x) of its beginning
+ *
+ *   x := x - eta g,   x := x exp(-eta (c sign(x) g + b)),   the exponent within +-5
+ *
+ * Under weight decay there is no mirror flow: d R'/dt = -grad f - 2 alpha x / (1 + c |x|) is no
+ * function of t. */
 #include "scalar.h"
 #include <math.h>
 
 /* e^708 is a little below the largest double. */
 static const double LN_HUGE = 700;
+/* Of one step, as in the optimizer. */
+static const double LARGEST_EXPONENT = 5;
 
 static double inverse_metric(const ms_param *p, double x) {
   return 1 + p->number * fabs(x);
@@ -37,6 +43,11 @@ static bool weights(const ms_param *p, double ln_beta, double kappa, double *w) 
 
 static void velocity(const ms_param *p, double g, const double *w, double *v) {
   v[0] = -inverse_metric(p, w[0]) * g;
+}
+
+static void after(const ms_param *p, double g, double alpha, double step, double *w) {
+  double sign = (w[0] > 0) - (w[0] < 0), exponent = -step * (p->number * sign * g + 2 * alpha);
+  w[0] *= exp(fmax(-LARGEST_EXPONENT, fmin(exponent, LARGEST_EXPONENT)));
 }
 
 static int primal(const ms_param *p, const ms_start *s, size_t first, size_t count, double a,
@@ -100,6 +111,7 @@ const ms_param ms_param_ham = {
     .slope = ms_identity_slope,
     .bend = ms_identity_bend,
     .velocity = velocity,
+    .after = after,
     .primal = primal,
     .dual = dual,
     .potential = potential,

@@ -71,6 +71,9 @@ struct ms_param {
   void (*bend)(const ms_param *p, const double *w, double *d2g); /* d2g[width * width] */
   /* dw/dt under grad_j f = g in flows that are not the gradient's; NULL: -g slope. */
   void (*velocity)(const ms_param *p, double g, const double *w, double *v);
+  /* Discrete methods take -g slope and, after each step of this size, this for the rest of velocity
+   * and for weight decay alpha. NULL: velocity and decay as they are. */
+  void (*after)(const ms_param *p, double g, double alpha, double step, double *w);
   /* ... and what then drives mu: dmu/dt = -warp(a) force(grad f). NULL: grad f itself. */
   double (*force)(const ms_param *p, double g);
   /* First and second derivatives of h by each weight; NULL: h = |w|^2, so 2 w and 2. */

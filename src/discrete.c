@@ -2,7 +2,8 @@
  * descent). They take no notice of breaks: alpha is what it is when a step begins.
  *
  *   gd   v := momentum v + lr F(t, y),  y := y + v;  t advances by lr / (1 - momentum)
- *        and for an h with kinks y := prox(y): ISTA, and with momentum its inertial form
+ *        and what F leaves out after it; for an h with kinks y := prox(y): ISTA, and with momentum
+ *        its inertial form
  *   sgd  the same with F on `batch` samples drawn without replacement
  *   sde  dy = F dt + sqrt(lr / n) sum_i (gradient of sample i) dB_i, the stochastic flow of SGD
  * with batch 1 (Pesme, Pillaud-Vivien & Flammarion 2021), by Euler-Maruyama steps of size dt */
@@ -80,8 +81,8 @@ static ms_status descend(ms_integrator *in, double size, double momentum, ms_err
     d->velocity[i] = momentum * d->velocity[i] + size * d->slope[i];
     in->y[i] += d->velocity[i];
   }
-  if (ode->prox)
-    ode->prox(ode->self, in->t, h, in->y);
+  if (ode->after)
+    ode->after(ode->self, in->t, h, in->y);
   d->t_last = in->t;
   in->t = d->t0 + h * (double)++d->count;
   return MS_OK;

@@ -640,17 +640,19 @@ static int gradient_rhs(void *self, double t, const double *y, double *ydot) {
   weighted_slope(flow, flow->Zx, flow->Zx);
   ms_matrix_tmul(s->problem->Z, flow->Zx, flow->g);
   flow->passes++;
-  double alpha = alpha_at(flow, t);
+  bool split = s->param->after && s->method->discrete;
+  double alpha = split ? 0 : alpha_at(flow, t);
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX], dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX];
     const ms_param *param = ms_param_of(s->param, j);
+    bool moves = param->velocity && !split;
     gather(y, j, d, width, one);
-    if (param->velocity)
+    if (moves)
       param->velocity(param, flow->g[j], one, dg);
     else
       param->slope(param, one, dg);
     decay(s->param, one, dh, d2h);
-    double factor = param->velocity ? 1 : -flow->g[j];
+    double factor = moves ? 1 : -flow->g[j];
     for (size_t b = 0; b < width; b++)
       ydot[b * d + j] = factor * dg[b] - alpha * dh[b];
     if (s->param->kink && !s->method->discrete) {
@@ -703,13 +705,27 @@ static void gradient_choose(void *self, double t, double *y) {
   }
 }
 
-/* Soft thresholding. */
-static void gradient_prox(void *self, double t, double step, double *y) {
+static void soft_threshold(void *self, double t, double step, double *y) {
   ms_flow *flow = self;
   double threshold = step * alpha_at(flow, t);
   for (size_t j = 0; j < flow->setup.problem->Z->d; j++) {
     double *v = &y[kinked_at(flow, j)];
     *v = copysign(fmax(fabs(*v) - threshold, 0), *v);
+  }
+}
+
+/* With the gradient that the step was made with. */
+static void parametric_step(void *self, double t, double step, double *y) {
+  ms_flow *flow = self;
+  const ms_param *p = flow->setup.param;
+  size_t d = flow->setup.problem->Z->d;
+  double alpha = alpha_at(flow, t);
+  for (size_t j = 0; j < d; j++) {
+    double one[MS_WIDTH_MAX];
+    gather(y, j, d, p->width, one);
+    p->after(p, flow->g[j], alpha, step, one);
+    for (size_t b = 0; b < p->width; b++)
+      y[b * d + j] = one[b];
   }
 }
 
@@ -1003,7 +1019,9 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
   if (!class->mirror && setup->param->kink) {
     flow->ode.holds = gradient_holds;
     flow->ode.choose = gradient_choose;
-    flow->ode.prox = gradient_prox;
+    flow->ode.after = soft_threshold;
+  } else if (!class->mirror && setup->param->after) {
+    flow->ode.after = parametric_step;
   }
   size_t slopes = class->mirror ? 0 : flow->ode.size;
   double *y0 = ms_doubles(flow->ode.size);

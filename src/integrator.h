@@ -36,9 +36,9 @@ typedef struct ms_ode {
    * (t, y)? choose(): takes the side that is, and may put y on the switch. NULL: F has none. */
   bool (*holds)(void *self, double t, const double *y);
   void (*choose)(void *self, double t, double *y);
-  /* y := argmin_z |z - y|^2/2 + step K(z) at t, K what F leaves out of the discrete methods because
-   * it has kinks. NULL: nothing. */
-  void (*prox)(void *self, double t, double step, double *y);
+  /* What F leaves out of the discrete methods, after each of their steps from t: of a K with kinks
+   * y := argmin_z |z - y|^2/2 + step K(z). NULL: nothing. */
+  void (*after)(void *self, double t, double step, double *y);
   /* F is a sum over this many samples; weigh() makes F count sample i with weight[i] from now on.
    */
   size_t samples;

@@ -2,6 +2,7 @@
 #include "../models/param.h"
 #include "../src/run.h"
 #include "tests.h"
+#include <cblas.h>
 #include <gsl/gsl_integration.h>
 #include <math.h>
 #include <stdlib.h>
@@ -350,7 +351,44 @@ START_TEST(ham_maps) {
 }
 END_TEST
 
-/* Ends at argmin { R : Zx = y }, by the gradient flow: R'(x) is orthogonal to the kernel of Z. */
+/* argmin { R(x) : Zx = y } for ham: x = R'^-1(Z' nu), Newton's method on Z x = y, steps halved
+ * until the concave dual y nu - R*(Z' nu) rises; R*(mu) = (e^{c |mu|} - 1 - c |mu|) / c^2. */
+static void least_potential(const ms_problem *p, double c, double *x) {
+  size_t n = p->Z->n, d = p->Z->d;
+  double *nu = ms_doubles(2 * n + 2 * d), *step = nu + n, *mu = step + n, *D = mu + d;
+  double *S = ms_doubles(n * n), before = -INFINITY, change = 1;
+  for (int k = 0; k < 500 && change > 1e-15; k++) {
+    double value;
+    for (double part = 1;; part /= 2) {
+      for (size_t i = 0; i < n; i++)
+        nu[i] += (part == 1 ? 1 : -part) * step[i];
+      ms_matrix_tmul(p->Z, nu, mu);
+      value = cblas_ddot((int)n, p->y, 1, nu, 1);
+      for (size_t j = 0; j < d; j++)
+        value -= (expm1(c * fabs(mu[j])) - c * fabs(mu[j])) / (c * c);
+      if (value >= before - 1e-13 * fabs(before) || part < 1e-12)
+        break;
+    }
+    before = value;
+    for (size_t j = 0; j < d; j++) {
+      x[j] = copysign(expm1(c * fabs(mu[j])) / c, mu[j]);
+      D[j] = exp(c * fabs(mu[j]));
+    }
+    ms_matrix_mul(p->Z, x, step);
+    ck_assert_int_eq(ms_matrix_weighted_gram(p->Z, D, S), 0);
+    for (size_t i = 0; i < n; i++)
+      step[i] = p->y[i] - step[i];
+    ck_assert_int_eq(ms_spd_factor(n, S), 0);
+    ms_spd_solve(n, S, step);
+    change = ms_largest(step, n) / fmax(ms_largest(nu, n), 1e-300);
+  }
+  ck_assert_double_le(change, 1e-12);
+  free(nu);
+  free(S);
+}
+
+/* The gradient flow, which knows nothing of R, ends at argmin { R : Zx = y }; so does gd, nearly.
+ */
 START_TEST(ham_ends_at_the_minimum_of_its_potential) {
   const char *const growth[] = {"0.1", "5", "200"};
   double l1[3];
@@ -363,26 +401,11 @@ START_TEST(ham_ends_at_the_minimum_of_its_potential) {
     ck_assert_str_eq(run->status, "loss");
     size_t d;
     const double *x = ms_run_x(run, &d);
-    double mu[20], projected[20], c = atof(growth[k]), largest = 0, off = 0;
-    for (size_t j = 0; j < d; j++) {
-      mu[j] = copysign(log1p(c * fabs(x[j])) / c, x[j]);
-      largest = fmax(largest, fabs(mu[j]));
-    }
-    /* mu less its projection on the rows of Z: minimize |Z' nu - mu| by many gradient steps */
-    double nu[10] = {0}, r[20], g[10];
-    const ms_matrix *Z = run->problem->Z;
-    double norm = ms_matrix_norm(Z);
-    for (int steps = 0; steps < 20000; steps++) {
-      ms_matrix_tmul(Z, nu, projected);
-      for (size_t j = 0; j < d; j++)
-        r[j] = mu[j] - projected[j];
-      ms_matrix_mul(Z, r, g);
-      for (size_t i = 0; i < 10; i++)
-        nu[i] += g[i] / (norm * norm) * 2;
-    }
+    double best[20], off = 0;
+    least_potential(run->problem, atof(growth[k]), best);
     for (size_t j = 0; j < d; j++)
-      off = fmax(off, fabs(r[j]));
-    ck_assert_msg(off <= 1e-7 * largest, "c %s: %g of %g", growth[k], off, largest);
+      off = fmax(off, fabs(x[j] - best[j]));
+    ck_assert_msg(off <= 1e-7, "c %s: %g", growth[k], off);
     l1[k] = ms_run_observe(run, "l1");
     ms_run_free(run);
   }
@@ -408,17 +431,106 @@ END_TEST
  * O(eta^2). */
 START_TEST(exponential_step_is_that_of_mw_to_first_order) {
   double before = 0;
+  ms_param p = param_named("ham");
+  p.number = 2; /* m w has the metric 2 |x| */
   for (int k = 0; k < 8; k++) {
     double eta = ldexp(0.02, -k), worst = 0;
     for (double x = -1.5; x < 1.6; x += 0.25) {
       double g = 0.7 - x, w = sqrt(fabs(x)), m = copysign(w, x);
       double product = (m - eta * w * g) * (w - eta * m * g);
-      worst = fmax(worst, fabs(x * exp(-2 * eta * copysign(1, x) * g) - product));
+      double step = x;
+      p.after(&p, g, 0, eta, &step);
+      worst = fmax(worst, fabs(step - product));
     }
     if (k > 0)
       ck_assert_double_le(fabs(log2(before / worst) - 2), 0.1);
     before = worst;
   }
+}
+END_TEST
+
+/* gd against the two lines of the optimizer, step by step: x := x - lr g, then x exp(-lr (c sign(x)
+ * g
+ * + b)) with b = 2 alpha; some exponents are cut off at 5. */
+START_TEST(ham_trains_as_the_optimizer) {
+  enum { N = 5, D = 8, STEPS = 60 };
+  const char *const growth[] = {"20", "2000"};
+  for (int k = 0; k < 2; k++) {
+    const double lr = 0.01, alpha = 0.3, c = atof(growth[k]);
+    pairs settings = {{"param", "ham"},
+                      {"growth", growth[k]},
+                      {"wd-schedule", "constant"},
+                      {"wd", "0.3"},
+                      {"n", "5"},
+                      {"d", "8"},
+                      {"lr", "0.01"},
+                      {"method", "gd"},
+                      {"t-end", "0.6"},
+                      {"points", "2"},
+                      {"init-x", "-0.2"},
+                      {"sparsity", "2"},
+                      {NULL, NULL}};
+    ms_run *run = run_with(settings);
+    const ms_problem *p = run->problem;
+    double x[D], z[N], g[D], cut = 0;
+    for (int j = 0; j < D; j++)
+      x[j] = -0.2;
+    for (int step = 0; step < STEPS; step++) {
+      ms_matrix_mul(p->Z, x, z);
+      for (int i = 0; i < N; i++)
+        z[i] = (z[i] - p->y[i]) / N;
+      ms_matrix_tmul(p->Z, z, g);
+      for (int j = 0; j < D; j++) {
+        x[j] -= lr * g[j];
+        double e = lr * (-c * (x[j] > 0 ? 1 : -1) * g[j] - 2 * alpha);
+        cut += fabs(e) > 5;
+        x[j] *= exp(e > 5 ? 5 : e < -5 ? -5 : e);
+      }
+    }
+    size_t d;
+    const double *got = ms_run_x(run, &d);
+    for (int j = 0; j < D; j++)
+      ck_assert_double_le(fabs(got[j] - x[j]), 1e-10 * (1 + fabs(x[j])));
+    ck_assert_int_eq(cut > 0, k == 1);
+    ms_run_free(run);
+  }
+}
+END_TEST
+
+/* ... and comes to the flow, at all times and with weight decay, like the first power of lr. */
+START_TEST(ham_trains_towards_its_flow) {
+  const char *const schedules[] = {"none", "constant"}, *const momenta[] = {"0", "0.5"};
+  for (int s = 0; s < 2; s++)
+    for (int m = 0; m < 2; m++) {
+      pairs flowing = {{"param", "ham"},     {"growth", "20"}, {"wd-schedule", schedules[s]},
+                       {"wd", "0.05"},       {"n", "10"},      {"d", "20"},
+                       {"flow", "gradient"}, {"t-end", "6"},   {"points", "61"},
+                       {"rtol", "1e-10"},    {NULL, NULL}};
+      ms_run *flow = run_with(flowing);
+      double before = 0;
+      for (int k = 0; k < 4; k++) {
+        char lr[32];
+        snprintf(lr, sizeof lr, "%.17g", ldexp(1e-3, -k) * (m ? 0.5 : 1));
+        pairs settings = {{"param", "ham"},     {"growth", "20"}, {"wd-schedule", schedules[s]},
+                          {"wd", "0.05"},       {"n", "10"},      {"d", "20"},
+                          {"flow", "gradient"}, {"t-end", "6"},   {"points", "61"},
+                          {"method", "gd"},     {"lr", lr},       {"momentum", momenta[m]},
+                          {NULL, NULL}};
+        ms_run *run = run_with(settings);
+        double worst = 0;
+        ck_assert_uint_eq(run->recorded, flow->recorded);
+        for (size_t i = 0; i < run->recorded * run->kept; i++)
+          worst = fmax(worst, fabs(run->states[i] - flow->states[i]));
+        double slope = log2(before / worst);
+        if (k > 1)
+          ck_assert_msg(fabs(slope - 1) < 0.1, "%s, momentum %s: slope %g at %s", schedules[s],
+                        momenta[m], slope, lr);
+        before = worst;
+        ms_run_free(run);
+      }
+      ck_assert_double_gt(before, 1e-4);
+      ms_run_free(flow);
+    }
 }
 END_TEST
 
@@ -446,6 +558,8 @@ Suite *optimizers_suite(void) {
   tcase_add_test(tc, ham_ends_at_the_minimum_of_its_potential);
   tcase_add_test(tc, ham_is_a_mirror_flow);
   tcase_add_test(tc, exponential_step_is_that_of_mw_to_first_order);
+  tcase_add_test(tc, ham_trains_as_the_optimizer);
+  tcase_add_test(tc, ham_trains_towards_its_flow);
   tcase_add_test(tc, where_they_do_not_apply);
   suite_add_tcase(suite, tc);
   return suite;
