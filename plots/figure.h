@@ -58,6 +58,7 @@
   X(attention_margin)                                                                              \
   X(pilot)                                                                                         \
   X(adaptive)                                                                                      \
+  X(ham)                                                                                           \
   X(rates)                                                                                         \
   X(brackets)                                                                                      \
   X(completion)                                                                                    \

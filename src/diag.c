@@ -230,6 +230,18 @@ static bool partner_is_cheap(const ms_run *run) {
   return 20 * p * p * p + 4000 * n * d <= PARTNER_FLOPS;
 }
 
+/* Is the end of the flow known without integration: as argmin of the R_a of the whole schedule, on
+ * all of x and with mu in the span of the samples, or as that of f + alpha S? */
+static bool has_limit(const ms_run *run) {
+  const ms_param *p = &run->param;
+  double from, total = ms_schedule_total(run->schedule);
+  if (p->positive || p->keeps_sign)
+    return false;
+  if (ms_schedule_limit(run->schedule, &from) > 0)
+    return isfinite(p->cost);
+  return p->primal && !p->force && !(total > 0 && (p->no_decay || (p->at && !p->warp)));
+}
+
 /* argmin { R_a(x) : Zx = y } at the total dose, or the LASSO where alpha stays on. For a dose that
  * diverges while alpha tends to 0: at `dose`. */
 static ms_status find_limit(const ms_run *run, double dose, double *x, ms_error *err) {
@@ -328,9 +340,14 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
   const char *mode = ms_config_text(run->cfg, "flow"), *state = ms_config_text(run->cfg, "state");
   ms_setup *s = &run->setup;
   bool limit = strcmp(mode, "limit") == 0, saddle = strcmp(mode, "saddle") == 0;
-  if ((limit || saddle) && !(s->param->rate > 0))
-    return ms_fail(err, MS_UNSUPPORTED, "--flow %s is there for --param mw and uv, not for %s",
-                   mode, s->param->name);
+  if (saddle && !(s->param->rate > 0))
+    return ms_fail(err, MS_UNSUPPORTED, "--flow saddle is there for --param mw and uv, not for %s",
+                   s->param->name);
+  if (limit && !has_limit(run))
+    return ms_fail(err, MS_UNSUPPORTED,
+                   "--flow limit: where --param %s ends under --wd-schedule %s is known by "
+                   "integration only; --param mw and uv have it under every schedule",
+                   s->param->name, ms_config_text(run->cfg, "wd-schedule"));
   if (saddle && run->problem->loss != ms_loss_at(0))
     return ms_fail(err, MS_UNSUPPORTED,
                    "--flow saddle is there for the squared loss, not for --loss %s",
@@ -706,11 +723,10 @@ static void compare_with_limit(ms_run *run) {
   }
   double *x = ms_doubles(d);
   ms_error err = {0};
-  bool lasso = s->param->kink && isfinite(s->param->cost) && limit > 0;
   if (limit > 0 && run->resets)
     ms_run_add_note(run, "The end is not compared with that of a constant alpha: every reset of "
                          "beta leads away from it.");
-  else if (x && (s->param->rate > 0 || lasso) && run->flow) {
+  else if (x && has_limit(run) && run->flow) {
     if (find_limit(run, ms_run_observe(run, "dose"), x, &err) == MS_OK)
       run->limit_gap = ms_run_distance(run, x);
     else

@@ -794,7 +794,8 @@ static int gradient_solve(void *self, double *b) {
   return 0;
 }
 
-/* Relative to w, and where w is large against x = g(w), relative to what x notices of it. */
+/* Relative to w, and where w is large against x = g(w), relative to what x notices of it. Where x
+ * itself moves in a metric of its own, what is wrong near 0 grows with it: as much as mu may be. */
 static void gradient_tolerance(void *self, double t, const double *y, double *tolerance) {
   const ms_flow *flow = self;
   const gradient *own = flow->own;
@@ -805,6 +806,12 @@ static void gradient_tolerance(void *self, double t, const double *y, double *to
     double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
     const ms_param *param = ms_param_of(flow->setup.param, j);
     gather(y, j, d, width, one);
+    if (width == 1 && param->velocity) {
+      param->velocity(param, -1, one, dg);
+      tolerance[j] = rtol * dg[0] / steepness(param, own->size > 0 ? own->size : 1) +
+                     16 * DBL_EPSILON * fabs(one[0]);
+      continue;
+    }
     param->slope(param, one, dg);
     double noticed = rtol * fmax(fabs(param->map(param, one)), own->size);
     for (size_t b = 0; b < width; b++) {

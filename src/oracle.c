@@ -143,8 +143,9 @@ typedef struct dual {
   const ms_matrix *B;
   const double *b;
   size_t r, d;
-  double b_size, ln_size;              /* |b|; ln of the size of x */
-  const double *ln_beta, *kappa;       /* at tau = 1 */
+  double b_size, ln_size;        /* |b|; ln of the size of x */
+  const double *ln_beta, *kappa; /* at tau = 1 */
+  double a;                      /* minus the dose where there is no path: tau = 1 from the start */
   double *ln_beta_tau, *kappa_tau;     /* d: at the tau of the last place() */
   double ridge;                        /* of the last climb() */
   double *S, *factor;                  /* r * r: B D B', and its Cholesky factor */
@@ -182,7 +183,7 @@ static bool place(dual *w, point *q, double tau) {
   ms_start start = {w->ln_beta_tau, w->kappa_tau};
   q->tau = tau;
   ms_matrix_tmul(w->B, q->eta, q->mu);
-  if (w->param->primal(w->param, &start, 0, w->d, 0, q->mu, q->x, q->D) != 0)
+  if (w->param->primal(w->param, &start, 0, w->d, w->a, q->mu, q->x, q->D) != 0)
     return false;
   find_rest(w, q);
   return isfinite(q->error);
@@ -209,10 +210,16 @@ static bool find_step(dual *w, const point *q, double ridge) {
 static double find_moved(dual *w, const point *q) {
   double bend = 0;
   ms_matrix_tmul(w->B, w->step, w->moved);
+  bool known = w->param->rate > 0;
+  for (size_t j = 0; j < w->d; j++)
+    w->work[j] = q->mu[j] + w->moved[j];
+  ms_start start = {w->ln_beta_tau, w->kappa_tau};
+  if (!known && w->param->primal(w->param, &start, 0, w->d, w->a, w->work, w->work, NULL) != 0)
+    bend = INFINITY;
   for (size_t j = 0; j < w->d; j++) {
     double exponent = w->param->rate * w->moved[j];
-    bend += fabs(q->x[j]) * exponent * exponent / 2;
     w->moved[j] = q->x[j] + q->D[j] * w->moved[j];
+    bend += known ? fabs(q->x[j]) * exponent * exponent / 2 : fabs(w->work[j] - w->moved[j]);
   }
   return q->size > 0 ? bend / q->size : 0;
 }
@@ -302,7 +309,7 @@ static int solve_dual(dual *w, point q[2], double tol) {
   for (size_t j = 0; j < w->d; j++)
     distance = fmax(distance, fabs(w->ln_beta[j] - w->ln_size) + fabs(w->kappa[j]));
   double h = 4 / distance, near = NEAR;
-  if (!place(w, &q[now], 0))
+  if (!place(w, &q[now], w->param->rate > 0 ? 0 : 1))
     return now;
   for (int steps = 0; steps < MAX_STEPS; steps++) {
     point *here = &q[now], *next = &q[1 - now];
@@ -362,8 +369,9 @@ ms_status ms_oracle_interpolator(const ms_problem *p, const ms_param *param, con
                    .D = take(&left, d),
                    .rest = take(&left, r)};
 
+  bool path = param->rate > 0;
   for (size_t j = 0; j < d; j++)
-    ln_beta[j] = param->ln_scale(param, start->ln_beta[j], a);
+    ln_beta[j] = path ? param->ln_scale(param, start->ln_beta[j], a) : start->ln_beta[j];
   if (param->primal(param, start, 0, d, a, q[0].mu, x0, NULL) != 0) {
     status = ms_fail(err, MS_OUT_OF_DOMAIN, "interpolator: the minimum of R_a overflows");
     goto done;
@@ -387,6 +395,7 @@ ms_status ms_oracle_interpolator(const ms_problem *p, const ms_param *param, con
             .ln_size = log(top),
             .ln_beta = ln_beta,
             .kappa = start->kappa,
+            .a = path ? 0 : a,
             .ln_beta_tau = ln_beta_tau,
             .kappa_tau = kappa_tau,
             .S = S,

@@ -6,8 +6,9 @@
 #include "problem.h"
 
 /* x[d] = argmin { R_a(x) : x minimizes |Zx - y| }: the end of the mirror flow at dose -a, for the
- * squared loss. Damped Newton on the concave dual, max_nu y'nu - Q_a(Z'nu), x = grad Q_a(Z'nu),
- * along a decreasing sequence of scales. No integration. Takes two more copies of Z.
+ * squared loss. Damped Newton on the concave dual, max_nu y'nu - Q_a(Z'nu), x = grad Q_a(Z'nu), in
+ * the hyperbolic family along a decreasing sequence of scales. For every parametrization with a
+ * potential on all x. No integration. Takes two more copies of Z.
  * When the equations Zx = y have no solution the least-squares residual is taken out of y first.
  * Fails with MS_STALLED when it does not converge to `tol` (residual of the equations in an
  * orthonormal basis of the row space of Z, relative to |x|): so where some scales are tiny and

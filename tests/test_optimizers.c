@@ -406,6 +406,7 @@ START_TEST(ham_ends_at_the_minimum_of_its_potential) {
     for (size_t j = 0; j < d; j++)
       off = fmax(off, fabs(x[j] - best[j]));
     ck_assert_msg(off <= 1e-7, "c %s: %g", growth[k], off);
+    ck_assert_double_le(ms_run_summary(run, "limit_gap"), 1e-7); /* src/oracle.c, the same */
     l1[k] = ms_run_observe(run, "l1");
     ms_run_free(run);
   }

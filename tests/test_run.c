@@ -841,6 +841,47 @@ START_TEST(a_loss_that_is_not_convex) {
 }
 END_TEST
 
+/* The gradient flow of the weights, which knows no potential, against Newton's method on its dual;
+ * what is not there is refused. */
+START_TEST(every_potential_is_least_where_its_flow_ends) {
+  static const char *const schedules[] = {"none", "linear"};
+  int found = 0;
+  for (size_t i = 0; ms_param_at(i); i++)
+    for (int k = 0; k < 2; k++) {
+      const ms_param *p = ms_param_at(i);
+      if (quick() && k)
+        continue;
+      bool sided = p->positive || p->keeps_sign || p->force || !p->primal;
+      bool exists = !sided && !(k && p->no_decay);
+      /* a dose of 5 is more than log can take; 0.1 is what all of them can */
+      pair settings[] = {{"param", p->name},
+                         {"wd-schedule", schedules[k]},
+                         {"n", "6"},
+                         {"d", "12"},
+                         {"sparsity", "2"},
+                         {"wd", "0.005"},
+                         {"wd-off", "20"},
+                         {"flow", "gradient"},
+                         {"formula", p->at ? "a*b*c" : ""},
+                         {NULL, NULL}};
+      ms_run *run = run_with(settings);
+      if (exists) {
+        ck_assert_msg(value(run, "limit_gap") <= 1e-6, "%s %s: %g", p->name, schedules[k],
+                      value(run, "limit_gap"));
+        settings[7].text = "limit";
+        ms_run *limit = run_with(settings);
+        ck_assert_double_le(distance(run, limit), 1e-6);
+        ms_run_free(limit);
+        found++;
+      } else {
+        ck_assert_msg(isnan(value(run, "limit_gap")), "%s %s", p->name, schedules[k]);
+      }
+      ms_run_free(run);
+    }
+  ck_assert_int_ge(found, quick() ? 7 : 14);
+}
+END_TEST
+
 START_TEST(limit_and_saddle_are_where_the_flow_ends) {
   pair settings[] = {{"noise", "0.2"},  {"n", "15"},         {"d", "30"}, {"wd-schedule", "linear"},
                      {"flow", "limit"}, {"init-scale", "1"}, {NULL, NULL}};
@@ -967,6 +1008,7 @@ Suite *run_suite(void) {
   tcase_add_test(cases, formulas_train_as_the_losses_they_spell);
   tcase_add_test(cases, any_convex_loss_ends_at_its_limit);
   tcase_add_test(cases, a_loss_that_is_not_convex);
+  tcase_add_test(cases, every_potential_is_least_where_its_flow_ends);
   tcase_add_test(cases, limit_and_saddle_are_where_the_flow_ends);
   if (!quick()) { /* under a memory checker: the others go the same ways */
     tcase_add_test(cases, tolerance_means_something);
