@@ -1,30 +1,101 @@
-/* Runs for the suites of models. */
+/* Settings, files, runs and differences for the suites. */
 #include "../src/factored.h"
 #include "../src/text.h"
 #include "tests.h"
+#include <ftw.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 bool test_quick(void) {
   return getenv("MS_TEST_QUICK") != NULL;
 }
 
-ms_status test_try(ms_run **run, const char *model, const char *const *settings, ms_error *err) {
-  ms_config *cfg = ms_config_new();
-  *run = NULL;
-  ms_status status = ms_config_set(cfg, "model", model, "--model", err);
-  for (; status == MS_OK && *settings; settings++) {
-    char name[64], origin[70];
-    const char *equal = strchr(*settings, '=');
-    snprintf(name, sizeof name, "%.*s", (int)(equal - *settings), *settings);
-    snprintf(origin, sizeof origin, "--%s", name);
-    status = ms_config_set(cfg, name, equal + 1, origin, err);
+/* ---- Text and files ------------------------------------------------------------------------- */
+
+const char *test_text(const char *format, ...) {
+  static char **kept;
+  static size_t count;
+  va_list args;
+  kept = realloc(kept, (count + 1) * sizeof *kept);
+  ck_assert_ptr_nonnull(kept);
+  va_start(args, format);
+  ck_assert_int_ge(vasprintf(&kept[count], format, args), 0);
+  va_end(args);
+  return kept[count++];
+}
+
+static char folder[512];
+static pid_t owner; /* tests are processes that inherit all of this */
+
+static int drop(const char *path, const struct stat *st, int kind, struct FTW *place) {
+  (void)st, (void)kind, (void)place;
+  return remove(path);
+}
+
+static void drop_folder(void) {
+  if (owner == getpid())
+    nftw(folder, drop, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *test_path(const char *name) {
+  if (owner != getpid()) {
+    const char *tmp = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/mirrorsim.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    owner = getpid();
+    atexit(drop_folder);
   }
+  return test_text("%s/%s", folder, name);
+}
+
+const char *test_file(const char *name, const char *text) {
+  const char *path = test_path(name);
+  FILE *file = fopen(path, "w");
+  ck_assert_ptr_nonnull(file);
+  ck_assert_int_ge(fputs(text, file), 0);
+  ck_assert_int_eq(fclose(file), 0);
+  return path;
+}
+
+/* ---- Runs ----------------------------------------------------------------------------------- */
+
+static ms_status set(ms_config *cfg, const char *const *settings, ms_error *err) {
+  ms_status status = MS_OK;
+  for (; status == MS_OK && *settings; settings++) {
+    const char *equal = strchr(*settings, '='),
+               *name = test_text("%.*s", (int)(equal - *settings), *settings);
+    status = ms_config_set(cfg, name, equal + 1, test_text("--%s", name), err);
+  }
+  return status;
+}
+
+ms_config *test_config(const char *const *settings) {
+  ms_config *cfg = ms_config_new();
+  ms_error err = {0};
+  ck_assert_msg(set(cfg, settings, &err) == MS_OK, "%s", err.message);
+  return cfg;
+}
+
+ms_status test_try(ms_run **run, const char *model, const char *const *settings, ms_error *err) {
+  ms_config *cfg = test_config(WITH(test_text("model=%s", model)));
+  *run = NULL;
+  ms_status status = set(cfg, settings, err);
   if (status == MS_OK)
     status = ms_run_new(run, cfg, err);
   ms_config_free(cfg);
+  return status;
+}
+
+ms_status test_refused(const char *model, const char *const *settings, const char *says) {
+  ms_run *run;
+  ms_error err = {0};
+  ms_status status = test_try(&run, model, settings, &err);
+  ck_assert_msg(status < 0 && !run, "%s is accepted", *settings);
+  ck_assert_msg(strstr(err.message, says) != NULL, "'%s' does not say '%s'", err.message, says);
   return status;
 }
 
@@ -36,13 +107,22 @@ ms_run *test_new(const char *model, const char *const *settings) {
   return run;
 }
 
-void test_to_end(ms_run *run) {
+bool test_step(ms_run *run, ms_status *status) {
+  ms_error err = {0};
+  if (*status != MS_OK || run->recorded == ms_run_points(run))
+    return false;
+  *status = ms_run_advance(run, run->recorded, &err);
+  ck_assert_msg(*status >= 0, "%s", err.message);
+  return true;
+}
+
+ms_status test_to_end(ms_run *run) {
   ms_error err = {0};
   ms_status status = MS_OK;
-  for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++)
-    status = ms_run_advance(run, i, &err);
-  ck_assert_msg(status >= 0, "%s", err.message);
-  ck_assert_int_eq(ms_run_finish(run, status, &err, &err), MS_OK);
+  while (test_step(run, &status))
+    ;
+  ck_assert_int_eq(ms_run_finish(run, status, NULL, &err), MS_OK);
+  return status;
 }
 
 ms_run *test_whole(const char *model, const char *const *settings) {
@@ -51,7 +131,18 @@ ms_run *test_whole(const char *model, const char *const *settings) {
   return run;
 }
 
-/* Fourth-order differences along random directions: error h^4 f^(5), rounding 1e-16 f / h. */
+/* ---- Numbers -------------------------------------------------------------------------------- */
+
+double test_distance(size_t n, const double *u, const double *v) {
+  double worst = 0;
+  for (size_t i = 0; i < n; i++)
+    worst = fmax(worst, fabs(u[i] - v[i]));
+  return worst;
+}
+
+const double test_at[] = {-2, -1, 1, 2}, test_weight[] = {1 / 12., -8 / 12., 8 / 12., -1 / 12.};
+
+/* Along random directions; rounding 1e-16 f / h. */
 void test_gradient(const char *model, const char *const *settings) {
   ms_run *run = test_new(model, settings);
   ms_objective *o = ms_factored_objective(run);
@@ -63,11 +154,10 @@ void test_gradient(const char *model, const char *const *settings) {
     ms_random_gaussian(rng, V, d, 1);
     double f = o->value(o, X, G), slope = 0, difference = 0, h = 1e-3;
     ck_assert_double_eq(f, o->value(o, X, NULL));
-    const double at[] = {-2, -1, 1, 2}, weight[] = {1 / 12.0, -8 / 12.0, 8 / 12.0, -1 / 12.0};
-    for (int k = 0; k < 4; k++) {
+    for (int k = 0; k < TEST_STENCIL; k++) {
       for (size_t i = 0; i < d; i++)
-        Y[i] = X[i] + at[k] * h * V[i];
-      difference += weight[k] * o->value(o, Y, NULL) / h;
+        Y[i] = X[i] + test_at[k] * h * V[i];
+      difference += test_weight[k] * o->value(o, Y, NULL) / h;
     }
     for (size_t i = 0; i < d; i++)
       slope += G[i] * V[i];

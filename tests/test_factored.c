@@ -7,10 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static double value(const ms_run *run, const char *key) {
-  return ms_run_summary(run, key);
-}
-
 /* ---- Factorizations ------------------------------------------------------------------------- */
 
 static ms_factors factors_of(const char *name, size_t rows, size_t cols, size_t width,
@@ -38,13 +34,12 @@ static void check_pull(const ms_factors *f) {
     ms_random_gaussian(rng, G, d, 1); /* not symmetric: only its symmetric part may count */
     f->pull(f, w, G, dw, work);
     double slope = 0, difference = 0, size = 0, h = f->degree > 4 ? 1e-3 : 0.01;
-    const double step[] = {-2, -1, 1, 2}, weight[] = {1 / 12.0, -8 / 12.0, 8 / 12.0, -1 / 12.0};
-    for (int k = 0; k < 4; k++) {
+    for (int k = 0; k < TEST_STENCIL; k++) {
       for (size_t i = 0; i < f->weights; i++)
-        at[i] = w[i] + step[k] * h * V[i];
+        at[i] = w[i] + test_at[k] * h * V[i];
       f->map(f, at, X, work);
       for (size_t i = 0; i < d; i++)
-        difference += weight[k] * G[i] * X[i] / h, size += fabs(G[i] * X[i]);
+        difference += test_weight[k] * G[i] * X[i] / h, size += fabs(G[i] * X[i]);
     }
     for (size_t i = 0; i < f->weights; i++)
       slope += dw[i] * V[i];
@@ -111,40 +106,29 @@ END_TEST
 
 START_TEST(flows_agree_where_measurements_commute) {
   /* generic U0, V0, every schedule */
-  char folder[] = "/tmp/mirrorsim-factored-XXXXXX", knots[64], file[80], schedule_text[64],
-       seed[16];
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(knots, sizeof knots, "%s/knots.csv", folder);
-  FILE *f = fopen(knots, "w");
-  fprintf(f, "t,alpha\n0,0.1\n3,0.4\n3.5,0\n20,0.1\n21,0\n");
-  fclose(f);
+  const char *knots = test_file("knots.csv", "t,alpha\n0,0.1\n3,0.4\n3.5,0\n20,0.1\n21,0\n");
   const char *factors[] = {"factors=psd", "factors=symmetric"}, *schedule, *summary;
   int runs = 0;
   for (size_t s = 0; (schedule = ms_list("schedules", s, &summary)); s++)
     for (int k = 0; k < 2; k++, runs++) {
       if (test_quick() && s % 8)
         continue;
-      bool from_file = strcmp(schedule, "file") == 0;
-      if (strcmp(schedule, "formula") == 0)
-        snprintf(file, sizeof file, "wd-formula=exp(-t/9)");
-      else
-        snprintf(file, sizeof file, "wd-file=%s", from_file ? knots : "");
-      snprintf(schedule_text, sizeof schedule_text, "wd-schedule=%s", schedule);
-      snprintf(seed, sizeof seed, "seed=%d", runs);
+      const char *file = strcmp(schedule, "formula") == 0 ? "wd-formula=exp(-t/9)"
+                         : strcmp(schedule, "file") == 0  ? test_text("wd-file=%s", knots)
+                                                          : "wd-file=";
       ms_run *run = test_whole(
           "sensing", WITH("measure=commuting", factors[k], "init=gaussian", "rows=6", "width=4",
-                          k ? "indefinite=on" : "noise=0.1", seed, schedule_text, file, "wd=0.05",
-                          "t-end=40", "rtol=1e-10", "flow=both", "points=30"));
-      ck_assert_msg(value(run, "gf_mf_gap") <= 1e-6, "%s %s: gap %g", schedule, factors[k],
-                    value(run, "gf_mf_gap"));
+                          k ? "indefinite=on" : "noise=0.1", test_text("seed=%d", runs),
+                          test_text("wd-schedule=%s", schedule), file, "wd=0.05", "t-end=40",
+                          "rtol=1e-10", "flow=both", "points=30"));
+      ck_assert_msg(ms_run_summary(run, "gf_mf_gap") <= 1e-6, "%s %s: gap %g", schedule, factors[k],
+                    ms_run_summary(run, "gf_mf_gap"));
       if (k)
-        ck_assert_msg(value(run, "invariant_drift") <= 1e-8, "%s: drift %g", schedule,
-                      value(run, "invariant_drift"));
+        ck_assert_msg(ms_run_summary(run, "invariant_drift") <= 1e-8, "%s: drift %g", schedule,
+                      ms_run_summary(run, "invariant_drift"));
       ms_run_free(run);
     }
   ck_assert_int_ge(runs, 20);
-  remove(knots);
-  remove(folder);
 }
 END_TEST
 
@@ -174,7 +158,6 @@ END_TEST
  * eigenvalues meet. Factors start as multiples of the identity. */
 START_TEST(slopes_of_spectral_maps) {
   enum { K = 4 };
-  const double step[] = {-2, -1, 1, 2}, weight[] = {1 / 12.0, -8 / 12.0, 8 / 12.0, -1 / 12.0};
   gsl_rng *rng = ms_random_new(5, MS_STREAM_DATA);
   for (int k = 0; k < 2; k++)
     for (int trial = 0; trial < 4; trial++) {
@@ -188,12 +171,12 @@ START_TEST(slopes_of_spectral_maps) {
       ms_random_gaussian(rng, V, K * K, 1);
       ms_symmetrize(K, M, M);
       ms_symmetrize(K, V, V);
-      for (int s = 0; s < 4; s++) {
+      for (int s = 0; s < TEST_STENCIL; s++) {
         for (size_t i = 0; i < K * K; i++)
-          at[i] = M[i] + step[s] * h * V[i];
+          at[i] = M[i] + test_at[s] * h * V[i];
         ck_assert_int_eq(f.spectral(&f, w, -0.4, at, X, work), 0);
         for (size_t i = 0; i < K * K; i++)
-          dX[i] += weight[s] * X[i] / h;
+          dX[i] += test_weight[s] * X[i] / h;
       }
       ck_assert_int_eq(f.spectral_slope(&f, w, -0.4, M, Q, D, work), 0);
       ms_multiply(true, false, K, K, K, 1, Q, V, 0, T);
@@ -221,7 +204,8 @@ START_TEST(spectral_flow_is_a_comparison_where_measurements_do_not_commute) {
   for (int k = 0; k < (test_quick() ? 1 : 3); k++) {
     ms_run *run = test_whole("sensing", WITH(kinds[k], "rows=5", "t-end=100", "points=20",
                                              "flow=both", "wd-schedule=none"));
-    ck_assert_msg(value(run, "gf_mf_gap") > 1e-4, "%s: gap %g", kinds[k], value(run, "gf_mf_gap"));
+    ck_assert_msg(ms_run_summary(run, "gf_mf_gap") > 1e-4, "%s: gap %g", kinds[k],
+                  ms_run_summary(run, "gf_mf_gap"));
     ck_assert_ptr_nonnull(ms_run_note(run, 0));
     ck_assert_ptr_nonnull(strstr(ms_run_note(run, 0), "do not commute"));
     ms_run_free(run);
@@ -245,22 +229,19 @@ START_TEST(balance_decays_with_the_dose) {
     for (size_t i = 0; kinds[k][i]; i++)
       all[count++] = kinds[k][i];
     ms_run *run = test_new("sensing", all);
-    ms_error err = {0};
     double first = NAN;
     ms_status status = MS_OK;
-    for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++) {
-      status = ms_run_advance(run, i, &err);
-      ck_assert_msg(status >= 0, "%s", err.message);
+    while (test_step(run, &status)) {
       double now = ms_run_observe(run, "balance");
-      if (i == 0)
+      if (ms_run_t(run) == 0)
         first = now;
       ck_assert_double_gt(first, 0);
       ck_assert_double_eq_tol(now, first * exp(-4 * ms_run_observe(run, "dose")), 1e-8);
     }
     ms_run_finish(run, status, NULL, NULL);
-    ck_assert_double_gt(value(run, "dose"), 0.1);
-    ck_assert_msg(value(run, "invariant_drift") <= 1e-8, "kind %zu: %g", k,
-                  value(run, "invariant_drift"));
+    ck_assert_double_gt(ms_run_summary(run, "dose"), 0.1);
+    ck_assert_msg(ms_run_summary(run, "invariant_drift") <= 1e-8, "kind %zu: %g", k,
+                  ms_run_summary(run, "invariant_drift"));
     ms_run_free(run);
   }
 }
@@ -338,8 +319,8 @@ START_TEST(constant_decay_ends_at_the_nuclear_norm_regularized_solution) {
     ms_run *run = test_whole("sensing", all);
     double violation = nuclear_violation(run, cost[k] * 0.01, k < 2);
     ck_assert_msg(violation <= 1e-6, "kind %zu: %g (%s after t = %g, kkt_residual %g)", k,
-                  violation, "", value(run, "t_end"), value(run, "kkt_residual"));
-    ck_assert_double_le(value(run, "kkt_residual"), 1e-5);
+                  violation, "", ms_run_summary(run, "t_end"), ms_run_summary(run, "kkt_residual"));
+    ck_assert_double_le(ms_run_summary(run, "kkt_residual"), 1e-5);
     ms_run_free(run);
   }
 }
@@ -397,10 +378,7 @@ END_TEST
 
 /* The same run from a file of its measurements as from its seed. */
 START_TEST(measurements_from_a_file) {
-  char path[] = "/tmp/mirrorsim-sensing-XXXXXX", data[64];
-  int fd = mkstemp(path);
-  ck_assert_int_ge(fd, 0);
-  snprintf(data, sizeof data, "data=%s", path);
+  const char *path = test_path("data.csv"), *data = test_text("data=%s", path);
   const char *factors[] = {"factors=general", "factors=symmetric"};
   for (int k = 0; k < 2; k++) {
     const char *cols = k ? "cols=3" : "cols=4";
@@ -436,35 +414,23 @@ START_TEST(measurements_from_a_file) {
     ck_assert(isnan(ms_run_observe(read, "truth_error")));
     ms_run_free(seeded);
     ms_run_free(read);
-    ms_run *run;
-    ms_error err = {0};
-    ck_assert_int_lt(test_try(&run, "sensing", WITH(data, "rows=5"), &err), 0);
-    ck_assert_ptr_nonnull(strstr(err.message, "--rows"));
-    ck_assert_int_lt(test_try(&run, "sensing", WITH(data, "rows=3", "rank=2"), &err), 0);
-    ck_assert_ptr_nonnull(strstr(err.message, "--rank"));
+    test_refused("sensing", WITH(data, "rows=5"), "--rows");
+    test_refused("sensing", WITH(data, "rows=3", "rank=2"), "--rank");
   }
-  remove(path);
 }
 END_TEST
 
 /* ---- Facts of the literature ---------------------------------------------------------------- */
 
-/* The file of [? X12; 1 0]. */
-static void razin(char *path, int x12) {
-  int fd = mkstemp(path);
-  ck_assert_int_ge(fd, 0);
-  FILE *file = fdopen(fd, "w");
-  fprintf(file, "y,a11,a12,a21,a22\n%d,0,1,0,0\n1,0,0,1,0\n0,0,0,0,1\n", x12);
-  fclose(file);
-}
+/* A file of [? 1; 1 0] or [? -1; 1 0]. */
+#define RAZIN(x12)                                                                                 \
+  test_file("data.csv", "y,a11,a12,a21,a22\n" x12 ",0,1,0,0\n1,0,0,1,0\n0,0,0,0,1\n")
 
 /* Razin and Cohen 2020, arXiv 2005.06398: of [? 1; 1 0] with det X(0) > 0 the unseen entry grows
  * without bound, and with it all norms: f -> 0 takes sigma_2 <= 3 sqrt 2 sqrt(2 f'), f' = sum of
  * squares / 2. Weight decay bounds it. */
 START_TEST(norms_that_grow_without_bound) {
-  char path[] = "/tmp/mirrorsim-razin-XXXXXX", data[64];
-  razin(path, 1);
-  snprintf(data, sizeof data, "data=%s", path);
+  const char *data = test_text("data=%s", RAZIN("1"));
   const char *depths[] = {"depth=2", "depth=3"};
   double grown[2];
   for (int k = 0; k < (test_quick() ? 1 : 2); k++) {
@@ -472,12 +438,9 @@ START_TEST(norms_that_grow_without_bound) {
     ms_run *run = test_new("sensing", WITH(data, "factors=general", depths[k], "init=identity",
                                            "init-scale=0.1", "wd-schedule=none", until, "points=80",
                                            "stop-loss=1e-300", "rtol=1e-10"));
-    ms_error err = {0};
     ms_status status = MS_OK;
     double first = NAN, last = 0;
-    for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++) {
-      status = ms_run_advance(run, i, &err);
-      ck_assert_msg(status >= 0, "%s", err.message);
+    for (int i = 0; test_step(run, &status); i++) {
       size_t d, count;
       const double *X = ms_run_x(run, &d), *sigma = ms_factored_spectrum(run, &count);
       double squares = 6 * ms_run_observe(run, "loss"); /* f = sum / (2 * 3) */
@@ -498,7 +461,6 @@ START_TEST(norms_that_grow_without_bound) {
     ck_assert_double_lt(ms_run_observe(run, "sigma_1"), grown[k]);
     ms_run_free(run);
   }
-  remove(path);
 }
 END_TEST
 
@@ -506,11 +468,8 @@ END_TEST
  * starts with det X(0) < 0 and comes to [? 1; 1 0], whose determinant is -1 whatever the unseen
  * entry is. */
 START_TEST(norms_that_stay) {
-  const char *depths[] = {"depth=2", "depth=3"};
+  const char *depths[] = {"depth=2", "depth=3"}, *data = test_text("data=%s", RAZIN("-1"));
   for (int k = 0; k < 2; k++) {
-    char path[] = "/tmp/mirrorsim-razin-XXXXXX", data[64];
-    razin(path, -1);
-    snprintf(data, sizeof data, "data=%s", path);
     ms_run *run = test_whole("sensing", WITH(data, "factors=general", depths[k], "init=identity",
                                              "init-scale=0.1", "wd-schedule=none", "t-end=3000",
                                              "points=10", "stop-loss=1e-20", "rtol=1e-10"));
@@ -518,10 +477,9 @@ START_TEST(norms_that_stay) {
     const double *X = ms_run_x(run, &d);
     ck_assert_double_lt(ms_run_observe(run, "loss"), 1e-18);
     ck_assert_double_eq_tol(X[0] * X[3] - X[1] * X[2], 1, 1e-8);
-    ck_assert_msg(value(run, "nuclear_norm") < 2.1, "%s: %g", depths[k],
-                  value(run, "nuclear_norm"));
+    ck_assert_msg(ms_run_summary(run, "nuclear_norm") < 2.1, "%s: %g", depths[k],
+                  ms_run_summary(run, "nuclear_norm"));
     ms_run_free(run);
-    remove(path);
   }
 }
 END_TEST
@@ -657,14 +615,8 @@ START_TEST(wrong_settings_are_rejected) {
       {WITH("measure=gausian"), "gaussian"},
       {WITH("rows=0"), "--rows"},
   };
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-    ms_run *run;
-    ms_error err = {0};
-    ms_status status = test_try(&run, "sensing", all[i].settings, &err);
-    ck_assert_msg(status < 0 && !run, "%s is accepted", all[i].settings[0]);
-    ck_assert_msg(strstr(err.message, all[i].says) != NULL, "'%s' lacks '%s'", err.message,
-                  all[i].says);
-  }
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    test_refused("sensing", all[i].settings, all[i].says);
 }
 END_TEST
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MOST = 8 };
 
@@ -156,13 +155,10 @@ END_TEST
 
 /* The least |X(t) - Y|_F / |Y|_F of a run that is still to be made. */
 static double nearest(ms_run *run, const double *Y) {
-  ms_error err;
   double least = INFINITY;
   ms_status status = MS_OK;
-  for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++) {
+  while (test_step(run, &status)) {
     size_t d;
-    status = ms_run_advance(run, i, &err);
-    ck_assert_msg(status >= 0, "%s", err.message);
     const double *X = ms_run_x(run, &d);
     double sum = 0, size = 0;
     for (size_t j = 0; j < d; j++) {
@@ -185,10 +181,8 @@ START_TEST(commuting_flows_keep_what_has_grown_and_others_do_not) {
   const double second[3] = {1.04 / 0.84, 0, 0.5 / 0.84};
   for (int mixed = 0; mixed < 2; mixed++) {
     const double mixing = mixed ? 0.03 : 0;
-    char path[] = "/tmp/mirrorsim-greedy.XXXXXX", data[64];
-    int fd = mkstemp(path);
-    ck_assert_int_ge(fd, 0);
-    FILE *file = fdopen(fd, "w");
+    const char *path = test_path("data.csv");
+    FILE *file = fopen(path, "w");
     fprintf(file, "y,a11,a12,a13,a21,a22,a23,a31,a32,a33\n");
     for (int i = 0; i < 3; i++)
       fprintf(file, "%.17g,%.17g,%g,0,%g,%.17g,%g,0,%g,%.17g\n", y[i], R[i][0], mixing, mixing,
@@ -196,10 +190,10 @@ START_TEST(commuting_flows_keep_what_has_grown_and_others_do_not) {
     if (mixed) /* what x leaves open: X_12 = X_13 = X_23 = 0 */
       fputs("0,0,1,0,1,0,0,0,0,0\n0,0,0,1,0,0,0,1,0,0\n0,0,0,0,0,0,1,0,1,0\n", file);
     fclose(file);
-    snprintf(data, sizeof data, "data=%s", path);
     const char *flow = mixed ? "flow=gradient" : "flow=mirror";
-    const char *const *settings = WITH(data, "factors=psd", "init=identity", "wd-schedule=none",
-                                       "init-scale=1e-250", "points=3000", "t-end=6000", flow);
+    const char *const *settings =
+        WITH(test_text("data=%s", path), "factors=psd", "init=identity", "wd-schedule=none",
+             "init-scale=1e-250", "points=3000", "t-end=6000", flow);
     ms_run *run = test_new("sensing", settings);
     size_t count;
     ms_phase *phase = phases_of(ms_factored_objective(run), 2, &count);
@@ -217,7 +211,6 @@ START_TEST(commuting_flows_keep_what_has_grown_and_others_do_not) {
     }
     ms_greedy_free(phase, count);
     ms_run_free(run);
-    unlink(path);
   }
 }
 END_TEST

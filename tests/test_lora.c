@@ -4,29 +4,12 @@
 #include "tests.h"
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #define PSALM MS_DATA "/psalm_119.txt"
 #define PSALMS MS_DATA "/psalms_except_119.txt"
 
-/* To its end; what each(run, ctx) says at every recorded time is for it to check. */
-static ms_run *whole(const char *const *settings, void (*each)(const ms_run *, void *), void *ctx) {
-  ms_run *run = test_new("lora", settings);
-  ms_error err = {0};
-  ms_status status = MS_OK;
-  for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++) {
-    status = ms_run_advance(run, i, &err);
-    ck_assert_msg(status >= 0, "%s", err.message);
-    if (each)
-      each(run, ctx);
-  }
-  ck_assert_int_eq(ms_run_finish(run, status, NULL, NULL), MS_OK);
-  return run;
-}
-
 static double end_of(const char *const *settings, const char *observable) {
-  ms_run *run = whole(settings, NULL, NULL);
+  ms_run *run = test_whole("lora", settings);
   double value = ms_run_observe(run, observable);
   ms_run_free(run);
   return value;
@@ -79,18 +62,6 @@ END_TEST
 
 /* ---- Balance -------------------------------------------------------------------------------- */
 
-typedef struct law {
-  double first, worst;
-} law;
-
-static void follow_law(const ms_run *run, void *ctx) {
-  law *l = ctx;
-  double now = ms_run_observe(run, "balance");
-  if (ms_run_t(run) == 0)
-    l->first = now;
-  l->worst = fmax(l->worst, fabs(now - l->first * exp(-4 * ms_run_observe(run, "dose"))));
-}
-
 /* |B'B - AA'|_F from its e^{-4A}, and the matrix itself by invariant_drift. */
 START_TEST(balance_decays_with_the_dose) {
   const char *const *kinds[] = {
@@ -98,10 +69,18 @@ START_TEST(balance_decays_with_the_dose) {
       WITH("rtol=1e-10", "wd-schedule=cosine", "t-end=60", "width=3", "activation=linear"),
       WITH("rtol=1e-10", "wd-schedule=step", "t-end=60", "data=" PSALM)};
   for (size_t k = 0; k < 3; k++) {
-    law l = {0, 0};
-    ms_run *run = whole(kinds[k], follow_law, &l);
-    ck_assert(ms_run_observe(run, "dose") > 1 && l.first > 0.1);
-    ck_assert_double_le(l.worst, 1e-8);
+    ms_run *run = test_new("lora", kinds[k]);
+    double first = NAN, worst = 0;
+    ms_status status = MS_OK;
+    while (test_step(run, &status)) {
+      double now = ms_run_observe(run, "balance");
+      if (ms_run_t(run) == 0)
+        first = now;
+      worst = fmax(worst, fabs(now - first * exp(-4 * ms_run_observe(run, "dose"))));
+    }
+    ck_assert_int_eq(ms_run_finish(run, status, NULL, NULL), MS_OK);
+    ck_assert(ms_run_observe(run, "dose") > 1 && first > 0.1);
+    ck_assert_double_le(worst, 1e-8);
     ck_assert_double_le(ms_run_summary(run, "invariant_drift"), 1e-8);
     ms_run_free(run);
   }
@@ -116,7 +95,7 @@ START_TEST(equal_doses_balance_equally) {
       WITH("rtol=1e-12", "wd-schedule=constant", "wd=0.015", "t-end=40", "rows=10")};
   double balance[2], nuclear[2];
   for (size_t k = 0; k < 2; k++) {
-    ms_run *run = whole(pair[k], NULL, NULL);
+    ms_run *run = test_whole("lora", pair[k]);
     ck_assert_double_eq_tol(ms_run_observe(run, "dose"), 0.6, 1e-14);
     balance[k] = ms_run_observe(run, "balance");
     nuclear[k] = ms_run_observe(run, "nuclear_norm");
@@ -173,35 +152,14 @@ START_TEST(no_knowledge) {
 }
 END_TEST
 
-static char file[] = "/tmp/ms_lora_XXXXXX";
-
-static void make_file(void) {
-  int fd = mkstemp(file);
-  ck_assert_int_ge(fd, 0);
-  close(fd);
-}
-
-static void remove_file(void) {
-  unlink(file);
-}
-
-static void write_text(const char *text) {
-  FILE *f = fopen(file, "w");
-  fputs(text, f);
-  ck_assert_int_eq(fclose(f), 0);
-}
-
 /* Verse numbers, case and punctuation are not words: a, b, a, c, a, b | a, c: the last pair tests.
  * With as many dimensions as words, or nearly, training comes to the entropy of what follows what:
  * after a: b, c, b (and after b and c always a): 4/7... computed here by hand. */
 START_TEST(comes_to_the_entropy_of_the_text) {
-  write_text("Psa1:1 A, b; a\nPsa1:2 C a.\n1:3 B \"a\" c?");
+  const char *text = test_file("text", "Psa1:1 A, b; a\nPsa1:2 C a.\n1:3 B \"a\" c?");
   /* pairs trained on: ab ba ac ca ab ba; tested: ac */
-  char data[64];
-  snprintf(data, sizeof data, "data=%s", file);
-  ms_run *run = whole(
-      WITH(data, "vocabulary=4", "rows=8", "n=6", "wd-schedule=none", "t-end=1e6", "points=5"),
-      NULL, NULL);
+  ms_run *run = test_whole("lora", WITH(test_text("data=%s", text), "vocabulary=4", "rows=8", "n=6",
+                                        "wd-schedule=none", "t-end=1e6", "points=5"));
   double entropy = (2 * log(1.5) + log(3)) / 6;
   ck_assert_double_eq_tol(ms_run_observe(run, "loss"), entropy, 1e-4);
   ck_assert_double_eq_tol(ms_run_observe(run, "score"), log(3), 0.01);
@@ -212,7 +170,7 @@ END_TEST
 
 /* W0 knows the other psalms: that helps, and training helps more. */
 START_TEST(pretraining) {
-  ms_run *run = whole(WITH("data=" PSALM, "pretrain=" PSALMS), NULL, NULL);
+  ms_run *run = test_whole("lora", WITH("data=" PSALM, "pretrain=" PSALMS));
   ms_objective *o = ms_factored_objective(run);
   double *X = ms_doubles(o->rows * o->cols), untrained = o->score(o, X);
   ck_assert_double_lt(untrained, log(64) - 0.8);
@@ -225,9 +183,7 @@ END_TEST
 /* ---- What is refused ------------------------------------------------------------------------ */
 
 START_TEST(refusals) {
-  char data[64];
-  snprintf(data, sizeof data, "data=%s", file);
-  write_text("one two");
+  const char *data = test_text("data=%s", test_file("text", "one two"));
   const struct {
     const char *const *settings, *says;
   } cases[] = {
@@ -244,13 +200,8 @@ START_TEST(refusals) {
       {WITH(data), "has 2 words; at least 4"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    ms_run *run = NULL;
-    ms_error err = {0};
-    ms_status status = test_try(&run, "lora", cases[i].settings, &err);
-    ck_assert_ptr_null(run);
+    ms_status status = test_refused("lora", cases[i].settings, cases[i].says);
     ck_assert(status == MS_BAD_SETTING || status == MS_BAD_INPUT);
-    ck_assert_msg(strstr(err.message, cases[i].says) != NULL, "'%s' does not say '%s'", err.message,
-                  cases[i].says);
   }
 }
 END_TEST
@@ -258,7 +209,6 @@ END_TEST
 Suite *lora_suite(void) {
   Suite *suite = suite_create("lora");
   TCase *tc = tcase_create("lora");
-  tcase_add_unchecked_fixture(tc, make_file, remove_file);
   tcase_set_timeout(tc, 120);
   tcase_add_test(tc, gradients);
   tcase_add_test(tc, teacher_is_a_solution);

@@ -41,12 +41,33 @@ SUITES(X)
 
 /* MS_TEST_QUICK: small sizes, for valgrind. */
 bool test_quick(void);
-/* --model `model` with settings "name=value", NULL after the last. */
+
+/* printf into text that lasts as long as the process. */
+const char *test_text(const char *format, ...) MS_PRINTF(1, 2);
+/* A name in a folder of this process, which is removed with all that is in it at the end. */
+const char *test_path(const char *name);
+/* Writes the text there; returns the path. */
+const char *test_file(const char *name, const char *text);
+
+/* Settings "name=value", NULL after the last. */
 #define WITH(...) ((const char *const[]){__VA_ARGS__, NULL})
+ms_config *test_config(const char *const *settings); /* to be freed */
+
+/* Runs of --model `model`. */
 ms_status test_try(ms_run **run, const char *model, const char *const *settings, ms_error *err);
-void test_to_end(ms_run *run); /* advances to the last point and finishes; aborts on failure */
 ms_run *test_new(const char *model, const char *const *settings);   /* at its beginning */
 ms_run *test_whole(const char *model, const char *const *settings); /* at its end */
+/* To the next planned time; false at the end. *status is MS_OK at first. Aborts on failure. */
+bool test_step(ms_run *run, ms_status *status);
+ms_status test_to_end(ms_run *run); /* what the last step returned; finishes */
+/* There is no such run, for a reason that `says`. */
+ms_status test_refused(const char *model, const char *const *settings, const char *says);
+
+/* max |u_i - v_i| */
+double test_distance(size_t n, const double *u, const double *v);
+/* f'(0) = sum_k weight[k] f(at[k] h) / h, error h^4 f^(5)(0) / 30. */
+enum { TEST_STENCIL = 4 };
+extern const double test_at[TEST_STENCIL], test_weight[TEST_STENCIL];
 /* The gradient of a matrix model's loss against differences. */
 void test_gradient(const char *model, const char *const *settings);
 
