@@ -10,34 +10,8 @@
 
 enum { SIDE = 4, P = SIDE * SIDE, ATOMS = 20, PATCHES = 6, CODES = ATOMS * PATCHES };
 
-typedef struct pair {
-  const char *name, *text;
-} pair;
-
-static ms_run *begin(const pair *settings, ms_error *err) {
-  const pair common[] = {{"model", "sparse-coding"}, {"patch-side", "4"}, {"atoms", "20"},
-                         {"patches", "6"},           {"points", "6"},     {NULL, NULL}};
-  ms_config *cfg = ms_config_new();
-  ms_run *run = NULL;
-  ms_status status = MS_OK;
-  for (const pair *s = common; s->name && status == MS_OK; s++)
-    status = ms_config_set(cfg, s->name, s->text, s->name, err);
-  for (; settings->name && status == MS_OK; settings++)
-    status = ms_config_set(cfg, settings->name, settings->text, settings->name, err);
-  if (status == MS_OK)
-    ms_run_new(&run, cfg, err);
-  ms_config_free(cfg);
-  return run;
-}
-
-static ms_run *run_with(const pair *settings) {
-  ms_error err;
-  ms_run *run = begin(settings, &err);
-  if (!run)
-    ck_abort_msg("%s", err.message);
-  test_to_end(run);
-  return run;
-}
+/* Of this size, with further settings. */
+#define SETTINGS(...) WITH("patch-side=4", "atoms=20", "patches=6", "points=6", __VA_ARGS__)
 
 START_TEST(fista_finds_the_lasso) {
   double D[P * ATOMS], Y[P * PATCHES], X[CODES] = {0}, R[P * PATCHES], G[CODES];
@@ -67,19 +41,14 @@ START_TEST(fista_finds_the_lasso) {
 END_TEST
 
 START_TEST(gradient_and_mirror_flow_agree_while_the_dictionary_learns) {
-  const pair params[][2] = {{{"param", "uv"}, {"depth", ""}},
-                            {{"param", "mw"}, {"depth", ""}},
-                            {{"param", "matched"}, {"depth", "4"}},
-                            {{"param", "matched"}, {"depth", "6"}}};
+  const char *const params[][2] = {{"param=uv", "depth="},
+                                   {"param=mw", "depth="},
+                                   {"param=matched", "depth=4"},
+                                   {"param=matched", "depth=6"}};
   for (size_t k = 0; k < sizeof params / sizeof *params; k++) {
-    ms_run *run = run_with((pair[]){params[k][0],
-                                    params[k][1],
-                                    {"flow", "both"},
-                                    {"rtol", "1e-8"},
-                                    {"init-scale", "0.1"},
-                                    {"wd", "0.002"},
-                                    {"t-end", "300"},
-                                    {NULL, NULL}});
+    ms_run *run =
+        test_whole("sparse-coding", SETTINGS(params[k][0], params[k][1], "flow=both", "rtol=1e-8",
+                                             "init-scale=0.1", "wd=0.002", "t-end=300"));
     ck_assert_double_lt(ms_run_summary(run, "gf_mf_gap"), 1e-4);
     ck_assert_double_lt(ms_run_summary(run, "loss"), 0.3);
     size_t d;
@@ -96,18 +65,11 @@ END_TEST
 
 START_TEST(constant_decay_ends_at_the_lasso) {
   /* of f + alpha |x|_1: what FISTA finds at the same lambda */
-  const pair params[][2] = {{{"param", "uv"}, {"depth", ""}},
-                            {{"param", "matched"}, {"depth", "4"}}};
+  const char *const params[][2] = {{"param=uv", "depth="}, {"param=matched", "depth=4"}};
   for (size_t k = 0; k < 2; k++) {
-    ms_run *run = run_with((pair[]){params[k][0],
-                                    params[k][1],
-                                    {"fixed", "on"},
-                                    {"flow", "mirror"},
-                                    {"rtol", "1e-7"},
-                                    {"wd", "0.01"},
-                                    {"wd-schedule", "constant"},
-                                    {"t-end", "20000"},
-                                    {NULL, NULL}});
+    ms_run *run = test_whole("sparse-coding", SETTINGS(params[k][0], params[k][1], "fixed=on",
+                                                       "flow=mirror", "rtol=1e-7", "wd=0.01",
+                                                       "wd-schedule=constant", "t-end=20000"));
     ck_assert_double_eq_tol(ms_run_summary(run, "fista_lambda"), 0.01, 5e-4);
     ck_assert_double_eq_tol(ms_run_summary(run, "fista_l1"), ms_run_summary(run, "l1"),
                             5e-3 * ms_run_summary(run, "l1"));
@@ -118,18 +80,15 @@ END_TEST
 
 START_TEST(bad_input_is_named) {
   static const struct {
-    const char *name, *text, *says;
-  } bad[] = {{"patch-side", "64", NULL},        {"param", "square", "matched"},
-             {"method", "sgd", "bdf"},          {"n", "3", "sparse-coding"},
-             {"image", "/nowhere", "/nowhere"}, {"flow", "limit", "diag"}};
-  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
-    ms_error err = {0};
-    ms_run *run = begin((pair[]){{bad[k].name, bad[k].text}, {NULL, NULL}}, &err);
-    ck_assert_msg(!run == (bad[k].says != NULL), "%s: %s", bad[k].name, err.message);
-    if (bad[k].says)
-      ck_assert_msg(strstr(err.message, bad[k].says) != NULL, "%s", err.message);
-    ms_run_free(run);
-  }
+    const char *setting, *says;
+  } bad[] = {{"param=square", "matched"},
+             {"method=sgd", "bdf"},
+             {"n=3", "sparse-coding"},
+             {"image=/nowhere", "/nowhere"},
+             {"flow=limit", "diag"}};
+  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+    test_refused("sparse-coding", SETTINGS(bad[k].setting), bad[k].says);
+  ms_run_free(test_new("sparse-coding", SETTINGS("patch-side=64")));
 }
 END_TEST
 

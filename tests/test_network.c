@@ -13,35 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef struct pair {
-  const char *name, *text;
-} pair;
-
-static ms_run *begin(const pair *settings, ms_error *err) {
-  ms_config *cfg = ms_config_new();
-  ms_run *run = NULL;
-  ms_status status = ms_config_set(cfg, "model", "network", "--model", err);
-  for (; settings->name && status == MS_OK; settings++)
-    status = ms_config_set(cfg, settings->name, settings->text, settings->name, err);
-  if (status == MS_OK)
-    ms_run_new(&run, cfg, err);
-  ms_config_free(cfg);
-  return run;
-}
-
-static ms_run *run_with(const pair *settings) {
-  ms_error err;
-  ms_run *run = begin(settings, &err);
-  if (!run)
-    ck_abort_msg("%s", err.message);
-  test_to_end(run);
-  return run;
-}
-
-static double value(const ms_run *run, const char *key) {
-  return ms_run_summary(run, key);
-}
-
 /* ---- Backpropagation ------------------------------------------------------------------------ */
 
 START_TEST(gradients_are_those_of_differences) {
@@ -222,8 +193,9 @@ END_TEST
 
 /* ---- Runs ----------------------------------------------------------------------------------- */
 
-/* Two classes apart from each other in the plane, and a csv of them. */
-static void write_blobs(const char *path) {
+/* A csv of two classes apart from each other in the plane. */
+static const char *blobs(void) {
+  const char *path = test_path("blobs.csv");
   gsl_rng *rng = ms_random_new(5, MS_STREAM_DATA);
   FILE *file = fopen(path, "w");
   fprintf(file, "label,a,b\n");
@@ -234,122 +206,82 @@ static void write_blobs(const char *path) {
   }
   fclose(file);
   gsl_rng_free(rng);
+  return path;
 }
 
 START_TEST(gradient_and_mirror_flow_of_a_network_agree) {
-  char path[] = "/tmp/mirrorsim-blobs-XXXXXX";
-  close(mkstemp(path));
-  write_blobs(path);
-  const char *losses[] = {"logistic", "squared"}, *params[] = {"mw", "uv"};
+  const char *data = test_text("data=%s", blobs());
+  const char *losses[] = {"loss=logistic", "loss=squared"}, *params[] = {"param=mw", "param=uv"};
   for (int k = 0; k < 4; k++) {
-    ms_run *run = run_with((pair[]){{"data", path},
-                                    {"layers", "6"},
-                                    {"nonlinearity", "tanh"},
-                                    {"loss", losses[k % 2]},
-                                    {"param", params[k / 2]},
-                                    {"method", "adams"},
-                                    {"flow", "both"},
-                                    {"rtol", "1e-9"},
-                                    {"wd", "0.003"},
-                                    {"t-end", "60"},
-                                    {"points", "20"},
-                                    {NULL, NULL}});
-    ck_assert_double_lt(value(run, "gf_mf_gap"), 1e-6);
-    ck_assert_double_lt(value(run, "invariant_drift"), 1e-7);
-    ck_assert_double_gt(value(run, "accuracy"), 0.9);
-    ck_assert_double_eq_tol(value(run, "dose"), 0.003 * 15, 1e-9);
+    ms_run *run = test_whole("network", WITH(data, "layers=6", "nonlinearity=tanh", losses[k % 2],
+                                             params[k / 2], "method=adams", "flow=both",
+                                             "rtol=1e-9", "wd=0.003", "t-end=60", "points=20"));
+    ck_assert_double_lt(ms_run_summary(run, "gf_mf_gap"), 1e-6);
+    ck_assert_double_lt(ms_run_summary(run, "invariant_drift"), 1e-7);
+    ck_assert_double_gt(ms_run_summary(run, "accuracy"), 0.9);
+    ck_assert_double_eq_tol(ms_run_summary(run, "dose"), 0.003 * 15, 1e-9);
     double beta = k / 2 ? 0.25 : 0.5;
-    ck_assert_double_eq_tol(value(run, "ln_beta"), log(beta) - 4 * 0.003 * 15, 1e-6);
+    ck_assert_double_eq_tol(ms_run_summary(run, "ln_beta"), log(beta) - 4 * 0.003 * 15, 1e-6);
     ms_run_free(run);
   }
-  unlink(path);
 }
 END_TEST
 
 START_TEST(small_steps_follow_the_flow) {
   /* gd without momentum: halving the step halves the distance to the flow */
-  char path[] = "/tmp/mirrorsim-blobs-XXXXXX";
-  close(mkstemp(path));
-  write_blobs(path);
-  ms_run *flow = run_with((pair[]){{"data", path},
-                                   {"layers", "4"},
-                                   {"nonlinearity", "tanh"},
-                                   {"method", "adams"},
-                                   {"flow", "gradient"},
-                                   {"rtol", "1e-9"},
-                                   {"wd-schedule", "constant"},
-                                   {"wd", "0.01"},
-                                   {"t-end", "8"},
-                                   {"points", "3"},
-                                   {NULL, NULL}});
+  const char *data = test_text("data=%s", blobs());
+  ms_run *flow = test_whole("network", WITH(data, "layers=4", "nonlinearity=tanh", "method=adams",
+                                            "flow=gradient", "rtol=1e-9", "wd-schedule=constant",
+                                            "wd=0.01", "t-end=8", "points=3"));
   size_t d;
   const double *x = ms_run_x(flow, &d);
   double gap[2];
   for (int k = 0; k < 2; k++) {
-    ms_run *run = run_with((pair[]){{"data", path},
-                                    {"layers", "4"},
-                                    {"nonlinearity", "tanh"},
-                                    {"method", "gd"},
-                                    {"momentum", "0"},
-                                    {"lr", k ? "0.02" : "0.04"},
-                                    {"lr-schedule", "constant"},
-                                    {"wd-schedule", "constant"},
-                                    {"wd", "0.01"},
-                                    {"epochs", k ? "400" : "200"},
-                                    {"points", "3"},
-                                    {NULL, NULL}});
+    ms_run *run = test_whole(
+        "network", WITH(data, "layers=4", "nonlinearity=tanh", "method=gd", "momentum=0",
+                        k ? "lr=0.02" : "lr=0.04", "lr-schedule=constant", "wd-schedule=constant",
+                        "wd=0.01", k ? "epochs=400" : "epochs=200", "points=3"));
     const double *y = ms_run_x(run, &d);
-    gap[k] = 0;
-    for (size_t j = 0; j < d; j++)
-      gap[k] = fmax(gap[k], fabs(x[j] - y[j]));
-    ck_assert_double_eq_tol(value(run, "dose"), 0.08, 1e-12);
+    gap[k] = test_distance(d, x, y);
+    ck_assert_double_eq_tol(ms_run_summary(run, "dose"), 0.08, 1e-12);
     ms_run_free(run);
   }
   ck_assert_double_lt(gap[0], 0.02);
   ck_assert_double_eq_tol(gap[0] / gap[1], 2, 0.1);
   ms_run_free(flow);
-  unlink(path);
 }
 END_TEST
 
 START_TEST(digits_are_learned_by_every_way) {
   for (size_t k = 0; ms_sparsifier_at(k); k++) {
     const char *name = ms_sparsifier_at(k)->name;
-    ms_run *run = run_with((pair[]){{"layers", "32"},
-                                    {"sparsify", name},
-                                    {"epochs", getenv("MS_TEST_QUICK") ? "2" : "12"},
-                                    {"points", "3"},
-                                    {NULL, NULL}});
-    double least = getenv("MS_TEST_QUICK") ? 0.2 : 0.9;
-    ck_assert_msg(value(run, "test_accuracy") > least, "%s: %g", name, value(run, "test_accuracy"));
+    ms_run *run = test_whole("network", WITH("layers=32", test_text("sparsify=%s", name),
+                                             test_quick() ? "epochs=2" : "epochs=12", "points=3"));
+    double least = test_quick() ? 0.2 : 0.9;
+    ck_assert_msg(ms_run_summary(run, "test_accuracy") > least, "%s: %g", name,
+                  ms_run_summary(run, "test_accuracy"));
     ms_run_free(run);
   }
 }
 END_TEST
 
 START_TEST(a_small_convolution_learns_digits) {
-  bool quick = getenv("MS_TEST_QUICK") != NULL;
-  ms_run *run = run_with((pair[]){
-      {"layers", "c6,c12/2"}, {"epochs", quick ? "1" : "8"}, {"points", "2"}, {NULL, NULL}});
-  ck_assert_double_eq(value(run, "weights"), 9 * 6 + 9 * 6 * 12 + 16 * 12 * 10);
-  ck_assert_double_gt(value(run, "test_accuracy"), quick ? 0.5 : 0.95);
+  ms_run *run = test_whole(
+      "network", WITH("layers=c6,c12/2", test_quick() ? "epochs=1" : "epochs=8", "points=2"));
+  ck_assert_double_eq(ms_run_summary(run, "weights"), 9 * 6 + 9 * 6 * 12 + 16 * 12 * 10);
+  ck_assert_double_gt(ms_run_summary(run, "test_accuracy"), test_quick() ? 0.5 : 0.95);
   ms_run_free(run);
 }
 END_TEST
 
 START_TEST(spred_keeps_signs_and_pilot_does_not) {
-  const char *names[] = {"spred", "pilot"};
+  const char *ways[] = {"sparsify=spred", "sparsify=pilot"};
   double flips[2];
   for (int k = 0; k < 2; k++) {
-    ms_run *run = run_with((pair[]){{"layers", "16"},
-                                    {"sparsify", names[k]},
-                                    {"method", "adams"},
-                                    {"nonlinearity", "tanh"},
-                                    {"flow", "gradient"},
-                                    {"t-end", "5"},
-                                    {"points", "2"},
-                                    {NULL, NULL}});
-    flips[k] = value(run, "sign_flips");
+    ms_run *run =
+        test_whole("network", WITH("layers=16", ways[k], "method=adams", "nonlinearity=tanh",
+                                   "flow=gradient", "t-end=5", "points=2"));
+    flips[k] = ms_run_summary(run, "sign_flips");
     ms_run_free(run);
   }
   ck_assert_double_eq(flips[0], 0);
@@ -358,14 +290,9 @@ START_TEST(spred_keeps_signs_and_pilot_does_not) {
 END_TEST
 
 START_TEST(pruning_leaves_what_was_asked_for) {
-  ms_run *run = run_with((pair[]){{"layers", "20"},
-                                  {"epochs", "2"},
-                                  {"prune-cycles", "2"},
-                                  {"prune-part", "0.5"},
-                                  {"sparsify", "plain"},
-                                  {"points", "3"},
-                                  {NULL, NULL}});
-  size_t d, zeros = 0, weights = (size_t)value(run, "weights");
+  ms_run *run = test_whole("network", WITH("layers=20", "epochs=2", "prune-cycles=2",
+                                           "prune-part=0.5", "sparsify=plain", "points=3"));
+  size_t d, zeros = 0, weights = (size_t)ms_run_summary(run, "weights");
   const double *x = ms_run_x(run, &d);
   for (size_t i = 0; i < weights; i++)
     zeros += x[i] == 0;
@@ -390,26 +317,17 @@ static char *slurp(const char *dir, const char *name, size_t *size) {
 }
 
 START_TEST(a_resumed_run_has_the_bytes_of_an_uninterrupted_one) {
-  char folder[] = "/tmp/mirrorsim-resume-XXXXXX", one[64], two[64], checkpoint[64];
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(one, sizeof one, "%s/one", folder);
-  snprintf(two, sizeof two, "%s/two", folder);
-  snprintf(checkpoint, sizeof checkpoint, "%s/state", folder);
-  const pair common[] = {{"layers", "12"},      {"epochs", "3"}, {"prune-cycles", "1"},
-                         {"sparsify", "pilot"}, {"points", "7"}, {"checkpoint", checkpoint},
-                         {NULL, NULL}};
+  const char *one = test_path("one"), *two = test_path("two"), *checkpoint = test_path("state");
+#define COMMON "layers=12", "epochs=3", "prune-cycles=1", "sparsify=pilot", "points=7"
+  const char *at = test_text("checkpoint=%s", checkpoint), *const *settings = WITH(COMMON, at);
   ms_error err;
-  pair plain[7];
-  memcpy(plain, common, sizeof common);
-  plain[5] = (pair){NULL, NULL};
-  ms_run *whole = run_with(plain);
+  ms_run *whole = test_whole("network", WITH(COMMON));
   /* interrupted twice: between epochs, and by a signal in the middle of one */
-  ms_run *run = begin(common, &err);
+  ms_run *run = test_new("network", settings);
   for (size_t i = 0; i < 3; i++)
     ck_assert_int_eq(ms_run_advance(run, i, &err), MS_OK);
   ms_run_free(run);
-  run = begin(common, &err);
-  ck_assert_msg(run != NULL, "%s", err.message);
+  run = test_new("network", settings);
   volatile sig_atomic_t flag = 0;
   ms_run_interrupt_on(run, &flag);
   for (size_t i = 0; i < 5; i++)
@@ -419,7 +337,7 @@ START_TEST(a_resumed_run_has_the_bytes_of_an_uninterrupted_one) {
   ck_assert_int_eq(ms_run_finish(run, MS_INTERRUPTED, &err, &err), MS_OK);
   ck_assert_double_eq(ms_run_t(run), 4);
   ms_run_free(run);
-  run = run_with(common);
+  run = test_whole("network", settings);
   ck_assert_int_eq(ms_folder_make(one, &err), MS_OK);
   ck_assert_int_eq(ms_folder_make(two, &err), MS_OK);
   ck_assert_int_eq(ms_run_write(whole, one, &err), MS_OK);
@@ -434,44 +352,32 @@ START_TEST(a_resumed_run_has_the_bytes_of_an_uninterrupted_one) {
     free(a), free(b);
   }
   /* another run's checkpoint, and a damaged one, are not taken */
-  pair other[8];
-  memcpy(other, common, sizeof common);
-  other[6] = (pair){"lr", "0.01"};
-  other[7] = (pair){NULL, NULL};
-  ck_assert_ptr_null(begin(other, &err));
-  ck_assert_ptr_nonnull(strstr(err.message, "lr"));
+  test_refused("network", WITH(COMMON, at, "lr=0.01"), "lr");
   ck_assert_int_eq(truncate(checkpoint, 5000), 0);
-  ck_assert_ptr_null(begin(common, &err));
-  ck_assert_int_eq(err.status, MS_BAD_INPUT);
+  ck_assert_int_eq(test_refused("network", settings, checkpoint), MS_BAD_INPUT);
   ms_run_free(whole);
   ms_run_free(run);
-  char command[128];
-  snprintf(command, sizeof command, "rm -r %s", folder);
-  ck_assert_int_eq(system(command), 0);
 }
 END_TEST
 
 START_TEST(bad_input_is_named) {
   static const struct {
-    const char *name, *text, *says;
+    const char *setting, *says;
   } bad[] = {
-      {"layers", "300,", "300,"},
-      {"layers", "12,c3", "square"},
-      {"layers", "x", "units"},
-      {"sparsify", "pilto", "pilot"},
-      {"param", "deep", "mw or uv"},
-      {"loss", "huber", "logistic"},
-      {"method", "sde", "sgd"},
-      {"t-end", "3", "--epochs"},
-      {"n", "3", "network"},
-      {"data", "/nowhere.csv", "/nowhere.csv"},
-      {"data", MS_DATA "/diabetes_quad_442x64.csv", "not a label"},
+      {"layers=300,", "300,"},
+      {"layers=12,c3", "square"},
+      {"layers=x", "units"},
+      {"sparsify=pilto", "pilot"},
+      {"param=deep", "mw or uv"},
+      {"loss=huber", "logistic"},
+      {"method=sde", "sgd"},
+      {"t-end=3", "--epochs"},
+      {"n=3", "network"},
+      {"data=/nowhere.csv", "/nowhere.csv"},
+      {"data=" MS_DATA "/diabetes_quad_442x64.csv", "not a label"},
   };
-  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
-    ms_error err = {0};
-    ck_assert_ptr_null(begin((pair[]){{bad[k].name, bad[k].text}, {NULL, NULL}}, &err));
-    ck_assert_msg(strstr(err.message, bad[k].says) != NULL, "%s", err.message);
-  }
+  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+    test_refused("network", WITH(bad[k].setting), bad[k].says);
 }
 END_TEST
 

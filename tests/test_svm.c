@@ -10,34 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static ms_config *config_with(const char *const settings[][2]) {
-  ms_config *cfg = ms_config_new();
-  ms_error err;
-  for (size_t i = 0; settings[i][0]; i++)
-    if (ms_config_set(cfg, settings[i][0], settings[i][1], settings[i][0], &err) != MS_OK)
-      ck_abort_msg("%s", err.message);
-  return cfg;
-}
-
-static ms_run *run_with(const char *const settings[][2]) {
-  ms_config *cfg = config_with(settings);
-  ms_error err;
-  ms_run *run;
-  if (ms_run_new(&run, cfg, &err) != MS_OK)
-    ck_abort_msg("%s", err.message);
-  ms_config_free(cfg);
-  test_to_end(run);
-  return run;
-}
-
 static ms_problem *classes(size_t n, size_t d, int seed, const char *margin) {
-  char rows[32], columns[32], number[32];
-  snprintf(rows, sizeof rows, "%zu", n);
-  snprintf(columns, sizeof columns, "%zu", d);
-  snprintf(number, sizeof number, "%d", seed);
-  const char *const settings[][2] = {{"loss", "logistic"}, {"n", rows},        {"d", columns},
-                                     {"seed", number},     {"margin", margin}, {NULL, NULL}};
-  ms_config *cfg = config_with(settings);
+  ms_config *cfg = test_config(WITH("loss=logistic", test_text("n=%zu", n), test_text("d=%zu", d),
+                                    test_text("seed=%d", seed), test_text("margin=%s", margin)));
   ms_problem *p;
   ms_error err;
   if (ms_problem_new(&p, cfg, &err) != MS_OK)
@@ -179,8 +154,7 @@ START_TEST(margin_moves_the_classes_apart) {
   }
   ms_problem_free(p);
   ms_problem_free(before);
-  const char *const settings[][2] = {{"margin", "1"}, {NULL, NULL}};
-  ms_config *cfg = config_with(settings);
+  ms_config *cfg = test_config(WITH("margin=1"));
   ms_error err;
   ck_assert_int_eq(ms_problem_new(&p, cfg, &err), MS_BAD_SETTING);
   ck_assert(strstr(err.message, "margin") && strstr(err.message, "logistic"));
@@ -192,13 +166,11 @@ END_TEST
  * is far above x, dx/dt = -2 beta grad f, so the margin of a support vector tends to
  * ln t - ln(n a_i / (2 beta)). */
 START_TEST(plain_flows_end_at_the_l2_machine) {
-  const char *const losses[] = {"exponential", "logistic"};
+  const char *const losses[] = {"loss=exponential", "loss=logistic"};
   for (int k = 0; k < 2; k++) {
-    const char *const settings[][2] = {
-        {"loss", losses[k]},   {"t-end", "1e100"}, {"wd-schedule", "none"}, {"n", "12"},
-        {"d", "20"},           {"margin", "0.5"},  {"points", "50"},        {"flow", "mirror"},
-        {"init-scale", "1e7"}, {NULL, NULL}};
-    ms_run *run = run_with(settings);
+    ms_run *run =
+        test_whole("diag", WITH(losses[k], "t-end=1e100", "wd-schedule=none", "n=12", "d=20",
+                                "margin=0.5", "points=50", "flow=mirror", "init-scale=1e7"));
     ck_assert_str_eq(run->status, "t_end");
     ck_assert_double_gt(run->loss, 0);
     ck_assert_double_lt(run->loss, 1e-100);
@@ -225,14 +197,9 @@ END_TEST
 START_TEST(direction_converges_like_one_over_ln_t) {
   double angle[2];
   for (int k = 0; k < 2; k++) {
-    const char *const settings[][2] = {{"loss", "logistic"},
-                                       {"t-end", k ? "1e200" : "1e100"},
-                                       {"wd-schedule", "none"},
-                                       {"init-scale", "1e6"},
-                                       {"flow", "mirror"},
-                                       {"points", "20"},
-                                       {NULL, NULL}};
-    ms_run *run = run_with(settings);
+    ms_run *run =
+        test_whole("diag", WITH("loss=logistic", k ? "t-end=1e200" : "t-end=1e100",
+                                "wd-schedule=none", "init-scale=1e6", "flow=mirror", "points=20"));
     angle[k] = ms_run_observe(run, "angle_l2");
     ms_run_free(run);
   }
@@ -243,14 +210,13 @@ END_TEST
 /* Under a tiny constant alpha mw ends at argmin f + 2 alpha |x|_1, whose direction tends to the L1
  * machine like 1/ln(1/alpha), whatever the scale. */
 START_TEST(weight_decay_leads_to_the_l1_machine) {
-  const char *const decays[] = {"1e-30", "1e-90"}, *const scales[] = {"1", "1e-50"};
+  const char *const decays[] = {"wd=1e-30", "wd=1e-90"}, *const scales[] = {"init-scale=1",
+                                                                            "init-scale=1e-50"};
   double angle[2][2];
   for (int k = 0; k < 2; k++)
     for (int l = 0; l < 2; l++) {
-      const char *const settings[][2] = {
-          {"loss", "logistic"}, {"t-end", "1e100"}, {"wd-schedule", "constant"}, {"wd", decays[k]},
-          {"points", "20"},     {"flow", "mirror"}, {"init-scale", scales[l]},   {NULL, NULL}};
-      ms_run *run = run_with(settings);
+      ms_run *run = test_whole("diag", WITH("loss=logistic", "t-end=1e100", "wd-schedule=constant",
+                                            decays[k], "points=20", "flow=mirror", scales[l]));
       ck_assert_str_eq(run->status, "stationary");
       angle[k][l] = ms_run_observe(run, "angle_l1");
       ck_assert_double_gt(ms_run_summary(run, "margin_l1"),
@@ -266,10 +232,8 @@ END_TEST
 
 /* Both flows, in two kinds of equations, agree all the way. */
 START_TEST(flows_agree_to_1e100) {
-  const char *const settings[][2] = {{"loss", "logistic"}, {"t-end", "1e100"}, {"n", "20"},
-                                     {"d", "30"},          {"wd-off", "50"},   {"flow", "both"},
-                                     {NULL, NULL}};
-  ms_run *run = run_with(settings);
+  ms_run *run = test_whole(
+      "diag", WITH("loss=logistic", "t-end=1e100", "n=20", "d=30", "wd-off=50", "flow=both"));
   ck_assert_double_lt(run->worst_gap, 1e-6);
   ck_assert_double_lt(run->worst_drift, 1e-6);
   ck_assert_double_eq(ms_run_t(run), 1e100);
