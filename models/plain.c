@@ -4,8 +4,9 @@
  *
  * taken as a differential inclusion: x_j = 0 holds x_j there as long as |grad_j f| <= alpha.
  * S(x) = |x|, and the flow under a constant alpha is the gradient flow of f + alpha |x|_1. Without
- * weight decay it is the Euclidean flow, R = (x - x0)^2 / 2; with it there is no mirror flow: what
- * alpha did before x_j stuck at 0 leaves no trace in x, but would in mu. */
+ * weight decay it is the Euclidean flow, R = (x - x0)^2 / 2, and as long as no x_j meets 0 it is a
+ * mirror flow with R_a = (x - x0)^2 / 2 - a |x|. Beyond there is none: what alpha did before x_j
+ * stuck at 0 leaves no trace in x, but would in mu. */
 #include "scalar.h"
 #include <math.h>
 

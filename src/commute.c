@@ -62,9 +62,58 @@ static void along(const ms_pair *p, const double *v, const double *u, double *ou
   }
 }
 
+/* The jumps of grad h along the line w + t u, and how much of the gradient of sum_i v_i g_i points
+ * across them; scratch 4 * weights. */
+static double crossed_along(const ms_pair *p, const double *v, const double *u, double *scratch) {
+  enum { SAMPLES = 64, HALVINGS = 45 };
+  static const double FAR = 4, JUMP = 1e-6;
+  size_t n = p->weights;
+  double *at = scratch, *low = at + n, *high = low + n, *middle = high + n, worst = 0;
+  double size = norm(n, u), unit = norm(n, p->w);
+  double far = size > 0 ? FAR * (unit > 0 ? unit : 1) / size : 0;
+  for (int k = 0; far > 0 && k < SAMPLES; k++) {
+    double from = far * (2.0 * k / SAMPLES - 1), to = from + 2 * far / SAMPLES, jump = 0;
+    double least = 0;
+    for (int h = -2; h < HALVINGS; h++) { /* the ends first */
+      double t = h == -2 ? from : h == -1 ? to : from + (to - from) / 2;
+      double *out = h == -2 ? low : h == -1 ? high : middle, below = 0, above = 0;
+      for (size_t i = 0; i < n; i++)
+        at[i] = p->w[i] + t * u[i];
+      p->decay(p->self, at, out);
+      for (size_t i = 0; h >= 0 && i < n; i++) {
+        below += (middle[i] - low[i]) * (middle[i] - low[i]);
+        above += (high[i] - middle[i]) * (high[i] - middle[i]);
+      }
+      if (h >= 0 && below > above) {
+        to = t;
+        memcpy(high, middle, n * sizeof *high);
+      } else if (h >= 0) {
+        from = t;
+        memcpy(low, middle, n * sizeof *low);
+      }
+      jump = 0;
+      for (size_t i = 0; h >= -1 && i < n; i++)
+        jump += (high[i] - low[i]) * (high[i] - low[i]);
+      jump = sqrt(jump);
+      if (h == -1)
+        least = JUMP * (norm(n, low) + norm(n, high));
+      if (h >= -1 && !(jump > least)) /* smooth, or no number */
+        break;
+    }
+    if (!isfinite(jump) || !(jump > least))
+      continue;
+    p->gradient(p->self, v, at, middle);
+    cblas_daxpy((int)n, -1, low, 1, high, 1);
+    double moved = norm(n, middle);
+    if (moved > 0)
+      worst = fmax(worst, fabs(cblas_ddot((int)n, middle, 1, high, 1)) / (moved * jump));
+  }
+  return worst;
+}
+
 ms_status ms_brackets_at(const ms_pair *p, ms_brackets *b, ms_error *err) {
   size_t n = p->weights, m = p->components <= ALL_OF_THEM ? p->components : COMBINATIONS;
-  double *V = ms_doubles(m * p->components + (m + 7) * n);
+  double *V = ms_doubles(m * p->components + (m + 9) * n);
   gsl_rng *rng = ms_random_new(1, MS_STREAM_DATA);
   if (!V || !rng) {
     free(V);
@@ -73,7 +122,7 @@ ms_status ms_brackets_at(const ms_pair *p, ms_brackets *b, ms_error *err) {
     return ms_no_memory(err);
   }
   double *slope = V + m * p->components, *one = slope + m * n, *other = one + n,
-         *scratch = other + n, *dh = scratch + 2 * n, *bracket = dh + n;
+         *scratch = other + n, *dh = scratch + 4 * n, *bracket = dh + n;
   if (m < p->components)
     ms_random_gaussian(rng, V, m * p->components, 1);
   for (size_t i = 0; i < m; i++) {
@@ -121,6 +170,8 @@ ms_status ms_brackets_at(const ms_pair *p, ms_brackets *b, ms_error *err) {
   }
   if (!p->decay)
     b->degree = 2 - c / 2;
+  for (size_t i = 0; p->kinked && i < m; i++)
+    b->crossed = fmax(b->crossed, crossed_along(p, V + i * p->components, slope + i * n, scratch));
   free(V);
   return MS_OK;
 }
@@ -256,11 +307,17 @@ static void claim(ms_check *c, const char *text, bool holds, const char *format,
   c->claimed++;
 }
 
+static void add_crossed(ms_check *c, const ms_brackets *b) {
+  add(c, "kinks_crossed", "largest part of a grad g_i that points across a kink of h", NULL,
+      b->crossed, false);
+}
+
 static void worst_of(ms_brackets *all, const ms_brackets *one) {
   all->defect = fmax(all->defect, one->defect);
   all->visible = fmax(all->visible, one->visible);
   all->decay = fmax(all->decay, one->decay);
   all->warped = fmax(all->warped, one->warped);
+  all->crossed = fmax(all->crossed, one->crossed);
   if (isnan(all->degree))
     all->degree = one->degree;
   if (fabs(one->degree - all->degree) > VANISHES)
@@ -278,6 +335,14 @@ static void judge(ms_check *c, const ms_brackets *b) {
              b->defect,
              b->visible > VANISHES ? "and they move x"
                                    : "though at these points they leave x alone");
+  } else if (b->decay <= VANISHES && b->crossed > VANISHES) {
+    c->verdict = "no";
+    snprintf(c->reason, sizeof c->reason,
+             "Off the kinks of h all brackets vanish: until it meets one gradient flow is a mirror "
+             "flow, whose potential depends on time by the dose alone. At a kink the gradient of h "
+             "jumps, and that of g points across it: weight decay holds the weights there, and "
+             "forgets for how long. The same pulls of the loss in another order then end at "
+             "another x: with this weight decay there is no mirror flow.");
   } else if (b->decay <= VANISHES) {
     c->verdict = "yes";
     snprintf(c->reason, sizeof c->reason,
@@ -331,7 +396,8 @@ static ms_status check_formulas(ms_check *c, const char *g, const char *h, const
                     .gradient = formula_gradient,
                     .bend = formula_bend,
                     .decay = h ? formula_decay : NULL,
-                    .decay_bend = h ? formula_decay_bend : NULL};
+                    .decay_bend = h ? formula_decay_bend : NULL,
+                    .kinked = h && ms_formula_kinked(f.h)};
     ms_brackets one;
     status = ms_brackets_at(&pair, &one, err);
     double values = f.h ? ms_formula_value(f.h, f.w) : 0;
@@ -353,6 +419,8 @@ static ms_status check_formulas(ms_check *c, const char *g, const char *h, const
     add(c, "visible_defect", "the part of it that moves x", NULL, worst.visible, false);
     add(c, "decay_defect", "largest |[grad g_i, grad h]| |w| / (|grad g_i| |grad h|)", NULL,
         worst.decay, false);
+    if (f.h && ms_formula_kinked(f.h))
+      add_crossed(c, &worst);
     judge(c, &worst);
   }
   if (rng)
@@ -444,6 +512,8 @@ static ms_status check_run(ms_check *c, const ms_config *cfg,
     add(c, "visible_defect", "the part of it that moves x", NULL, worst.visible, false);
     add(c, "decay_defect", "largest |[grad g_i, grad h]| |w| / (|grad g_i| |grad h|)", NULL,
         worst.decay, false);
+    if (pair.kinked)
+      add_crossed(c, &worst);
     add(c, "dose", "integral of alpha", NULL, decayed, false);
     add(c, "gf_mf_gap", "gradient flow from mirror flow, largest along the run", NULL,
         run->worst_gap, false);

@@ -834,15 +834,24 @@ static void decay_bends(void *self, const double *w, const double *u, double *ou
   }
 }
 
+/* Of h = sum_j |v_j|; where v_j is held at 0, 0. */
+static void kink_slopes(void *self, const double *w, double *out) {
+  const ms_run *run = self;
+  size_t d = run->d, v = (run->setup.param->kink - 1) * d;
+  memset(out, 0, run->setup.param->width * d * sizeof *out);
+  for (size_t j = v; j < v + d; j++)
+    out[j] = (w[j] > 0) - (w[j] < 0);
+}
+
+static void kink_bends(void *self, const double *w, const double *u, double *out) {
+  const ms_run *run = self;
+  (void)w, (void)u;
+  memset(out, 0, run->setup.param->width * run->d * sizeof *out);
+}
+
 static ms_status pair_of(ms_run *run, ms_pair *pair, ms_error *err) {
   const ms_flow *flow = run->flow && run->flow->class->mirror ? run->partner : run->flow;
   const ms_param *p = run->setup.param;
-  if (p->kink)
-    return ms_fail(err, MS_UNSUPPORTED,
-                   "check: h has a kink, which is not judged by brackets along a run; --param %s "
-                   "has no mirror flow "
-                   "under weight decay: %s",
-                   p->name, p->no_mirror);
   if (!flow || flow->class->mirror)
     return ms_fail(err, MS_UNSUPPORTED,
                    "check needs the gradient flow of the weights, which is "
@@ -856,8 +865,13 @@ static ms_status pair_of(ms_run *run, ms_pair *pair, ms_error *err) {
                     .h = p->h,
                     .gradient = sum_slopes,
                     .bend = sum_bends,
-                    .decay = p->decay ? decay_slopes : NULL,
-                    .decay_bend = p->decay ? decay_bends : NULL};
+                    .decay = p->kink    ? kink_slopes
+                             : p->decay ? decay_slopes
+                                        : NULL,
+                    .decay_bend = p->kink    ? kink_bends
+                                  : p->decay ? decay_bends
+                                             : NULL,
+                    .kinked = p->kink > 0};
   return MS_OK;
 }
 

@@ -305,6 +305,15 @@ bool ms_formula_uses(const ms_formula *f, size_t i) {
   return i < f->count && f->uses[i];
 }
 
+bool ms_formula_kinked(const ms_formula *f) {
+  for (size_t i = 0; i < f->size; i++) {
+    const node *k = &f->nodes[i];
+    if (k->op == MIN || k->op == MAX || (k->op == CALL && (k->of == t_abs || k->of == t_sign)))
+      return true;
+  }
+  return false;
+}
+
 void ms_formula_narrow(ms_formula *f, size_t count) {
   f->count = MS_MIN(f->count, count);
 }

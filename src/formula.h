@@ -29,6 +29,8 @@ void ms_formula_free(ms_formula *f);
 
 /* Does the i-th variable occur in it? */
 bool ms_formula_uses(const ms_formula *f, size_t i);
+/* May it have kinks: is there an abs, sign, min or max in it? */
+bool ms_formula_kinked(const ms_formula *f);
 /* From now on it has the first `count` variables alone; the others must not occur. */
 void ms_formula_narrow(ms_formula *f, size_t count);
 

@@ -57,6 +57,11 @@ START_TEST(pairs_of_the_literature) {
       {"m*w1, m*w2", NULL, "no"}, /* one mask for a neuron's weights: no mirror flow */
       {"m*w", "m^2", "no"},       /* decay on the mask alone */
       {"m*w", "abs(m)", "no"},
+      {"w", "abs(w)", "no"}, /* all brackets vanish, but at the kink */
+      {"a, b", "abs(a-b)", "no"},
+      {"w", "max(0.3*w, -0.7*w)", "no"},
+      {"u", "abs(v)", "yes"},      /* g does not point across the kink */
+      {"u", "max(u, u-1)", "yes"}, /* there is none */
       {"u^2-v^2", NULL, "yes"},
       {"u^4-v^4", NULL, "time-warped"},
       {"u^4-v^4", "u^4+v^4", "yes"}, /* the matched regularizer */
@@ -95,6 +100,60 @@ START_TEST(bracket_of_the_neuron_mask) {
   c = formulas("u^5-v^5", NULL);
   ck_assert_double_eq_tol(entry_of(c, "decay_defect"), 3, 1e-12);
   ms_check_free(c);
+}
+END_TEST
+
+/* a - b = 0 is at 45 degrees from grad a: crossed by 1/sqrt(2) of it. */
+START_TEST(kinks) {
+  ms_check *c = formulas("a, b", "abs(a-b)");
+  ck_assert_double_eq_tol(entry_of(c, "kinks_crossed"), sqrt(0.5), 1e-12);
+  ck_assert(entry_of(c, "decay_defect") == 0);
+  const char *reason;
+  ms_check_verdict(c, &reason);
+  ck_assert_ptr_nonnull(strstr(reason, "Off the kinks of h all brackets vanish"));
+  ms_check_free(c);
+  const char *const smooth[][2] = {{"u", "abs(v)"}, {"u", "abs(u)^2"}, {"u", "abs(u)^2 + u"}};
+  for (int k = 0; k < 3; k++) { /* not across, and no kinks after all */
+    c = formulas(smooth[k][0], smooth[k][1]);
+    ck_assert(entry_of(c, "kinks_crossed") == 0);
+    ms_check_free(c);
+  }
+  c = run_of(WITH("param=plain", "n=6", "d=9"));
+  verdict_is(c, "no", "plain");
+  ck_assert_double_eq_tol(entry_of(c, "kinks_crossed"), 1, 1e-12);
+  ck_assert(entry_of(c, "decay_defect") == 0);
+  ms_check_free(c);
+  c = run_of(WITH("param=mask", "n=6", "d=9"));
+  verdict_is(c, "no", "mask");
+  ck_assert_double_gt(entry_of(c, "decay_defect"), 0.1);
+  ck_assert_double_lt(entry_of(c, "commutation_defect"), 1e-12);
+  ms_check_free(c);
+}
+END_TEST
+
+/* x = w and h = |w| by hand, alpha = 1: a pull of 2 for half of the time and none for the other. Up
+ * to where x meets 0, R_a = (x - x0)^2/2 - a |x| explains it; two orders of the same pulls, so the
+ * same mu and the same dose, do not end at the same x. */
+START_TEST(what_a_kink_forgets) {
+  const double alpha = 1, dt = 1e-4;
+  double end[2], off = 0;
+  for (int first = 0; first < 2; first++) {
+    double x = 0, mu = 0, dose = 0;
+    for (int k = 0; k < 10000; k++) {
+      double pull = (k < 5000) == (first == 0) ? 2 : 0;
+      x += dt * pull;
+      x = copysign(fmax(fabs(x) - dt * alpha, 0), x);
+      mu += dt * pull;
+      dose += dt * alpha;
+      if (first == 0 && k < 9990) /* never at 0 since it left it */
+        off = fmax(off, fabs(mu - (x + dose)));
+    }
+    ck_assert_double_eq_tol(mu, 1, 1e-9);
+    end[first] = x;
+  }
+  ck_assert_double_le(off, 1e-9);
+  ck_assert_double_le(fabs(end[0]), 1e-3);
+  ck_assert_double_eq_tol(end[1], 0.5, 1e-3);
 }
 END_TEST
 
@@ -265,6 +324,8 @@ Suite *commute_suite(void) {
   tcase_set_timeout(tc, 60);
   tcase_add_test(tc, pairs_of_the_literature);
   tcase_add_test(tc, bracket_of_the_neuron_mask);
+  tcase_add_test(tc, kinks);
+  tcase_add_test(tc, what_a_kink_forgets);
   tcase_add_test(tc, models);
   tcase_add_test(tc, gap_of_sensing);
   tcase_add_test(tc, decay_on_the_mask_alone_has_no_mirror_identity);
