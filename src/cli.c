@@ -9,6 +9,8 @@
 
 enum { OPT_SETTING = 0x2000, SETTINGS_MAX = 256 };
 
+bool cli_silent;
+
 int cli_exit_code(ms_status status) {
   switch (status) {
   case MS_OK:
@@ -26,11 +28,14 @@ int cli_exit_code(ms_status status) {
 }
 
 int cli_complain(const ms_error *err) {
-  fprintf(stderr, "mirrorsim: %s\n", err->message);
+  if (!cli_silent)
+    fprintf(stderr, "mirrorsim: %s\n", err->message);
   return cli_exit_code(err->status);
 }
 
 int cli_usage_error(const char *format, const char *what, const char *near) {
+  if (cli_silent)
+    return EXIT_USAGE;
   fprintf(stderr, "mirrorsim: ");
   fprintf(stderr, format, what);
   if (near)

@@ -32,6 +32,9 @@ CLI_COMMANDS(X)
 /* The i-th command, NULL after the last. */
 const char *cli_command_at(size_t i, const char **summary);
 
+/* Set in processes of mpirun that do what the first one does: they print nothing. */
+extern bool cli_silent;
+
 /* 0, or the code by the kind of failure. */
 int cli_exit_code(ms_status status);
 /* Prints err to stderr; returns its exit code. */

@@ -3,6 +3,7 @@
 #include "custom.h"
 #include "oracle.h"
 #include "random.h"
+#include "ranks.h"
 #include "run.h"
 #include "saddle.h"
 #include "svm.h"
@@ -91,7 +92,10 @@ static ms_status spread(ms_run *run, ms_error *err) {
   gsl_rng *rng = ms_random_new((uint64_t)ms_config_real(run->cfg, "seed"), MS_STREAM_INITIAL);
   if (!rng)
     return ms_no_memory(err);
-  ms_random_gaussian(rng, run->partner_x, run->d, sigma); /* partner_x is scratch here */
+  const ms_matrix *Z = run->problem->Z;
+  for (size_t j = 0; Z->spread && j < Z->first; j++)   /* of the columns before these */
+    ms_random_gaussian(rng, run->partner_x, 1, sigma); /* partner_x is scratch here */
+  ms_random_gaussian(rng, run->partner_x, run->d, sigma);
   gsl_rng_free(rng);
   cblas_daxpy((int)run->d, 1, run->partner_x, 1, run->start_x, 1);
   return MS_OK;
@@ -109,11 +113,11 @@ static ms_status build_start(ms_run *run, ms_error *err) {
     return ms_no_memory(err);
   ms_status status = ms_run_shape(run, d, err);
   if (status == MS_OK)
-    status = ms_run_values(run->cfg, "init-scale", true, d, run->ln_beta, err);
+    status = ms_run_values(run->cfg, "init-scale", true, run->problem->Z, run->ln_beta, err);
   if (status == MS_OK && run->param.at)
     status = ms_custom_build(&run->param, run->cfg, d, run->ln_beta, err);
   if (status == MS_OK)
-    status = ms_run_values(run->cfg, "init-x", false, d, run->start_x, err);
+    status = ms_run_values(run->cfg, "init-x", false, run->problem->Z, run->start_x, err);
   if (status == MS_OK)
     status = spread(run, err);
   return status == MS_OK ? locate(run, err) : status;
@@ -125,10 +129,10 @@ static double gradient_scale(ms_run *run) {
   double *r = run->scratch, *g = run->scratch + p->Z->n, scale;
   ms_matrix_mul(p->Z, run->start_x, run->Zx);
   ms_flow_gradient(p, run->Zx, r, g);
-  scale = ms_largest(g, p->Z->d);
+  scale = ms_matrix_most(p->Z, ms_largest(g, p->Z->d));
   memset(run->Zx, 0, p->Z->n * sizeof *run->Zx);
   ms_flow_gradient(p, run->Zx, r, g);
-  scale = fmax(scale, ms_largest(g, p->Z->d));
+  scale = fmax(scale, ms_matrix_most(p->Z, ms_largest(g, p->Z->d)));
   return scale > 0 && isfinite(scale) ? scale : 1;
 }
 
@@ -154,6 +158,7 @@ static ms_status build_schedule(ms_run *run, ms_error *err) {
   double G = run->setup.gradient_scale, least = 0;
   for (size_t j = 0; j < run->d; j++)
     least = fmin(least, run->ln_beta[j]);
+  least = ms_matrix_least(run->problem->Z, least);
   const char *t_end = ms_config_text(run->cfg, "t-end");
   if (run->problem->loss->tail && t_end && ms_config_real(run->cfg, "t-end") * G > LOG_HORIZON) {
     run->setup.log_unit = 1 / G;
@@ -170,6 +175,7 @@ static ms_status check_scale(const ms_run *run, const char *name, const double *
   double size = ms_flow_solution_size(&run->setup), widest = -INFINITY;
   for (size_t j = 0; j < run->problem->Z->d; j++)
     widest = fmax(widest, ln_beta[j]);
+  widest = ms_matrix_most(run->problem->Z, widest);
   double most = log(size > 0 ? size : 1) + 20 * log(10);
   if (widest <= most)
     return MS_OK;
@@ -211,12 +217,12 @@ static ms_status build_resets(ms_run *run, ms_error *err) {
                    "again; it takes --t-end",
                    origin);
   run->reset_ln_beta = ms_doubles(d);
-  if (!run->reset_ln_beta)
-    return ms_no_memory(err);
-  memcpy(run->reset_ln_beta, run->ln_beta, d * sizeof *run->ln_beta);
-  ms_status status = MS_OK;
-  if (ms_config_text(cfg, "reset-beta"))
-    status = ms_run_values(cfg, "reset-beta", true, d, run->reset_ln_beta, err);
+  ms_status status = run->reset_ln_beta ? MS_OK : ms_no_memory(err);
+  if (status == MS_OK)
+    memcpy(run->reset_ln_beta, run->ln_beta, d * sizeof *run->ln_beta);
+  if (status == MS_OK && ms_config_text(cfg, "reset-beta"))
+    status = ms_run_values(cfg, "reset-beta", true, run->problem->Z, run->reset_ln_beta, err);
+  status = ms_all_agree(status, err);
   if (status == MS_OK)
     status = check_scale(run, "reset-beta", run->reset_ln_beta, err);
   run->setup.reset_every = ms_config_real(cfg, "reset-every");
@@ -392,7 +398,7 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
   }
   mirror = mirror && exists;
   bool gradient = !mirror || strcmp(mode, "both") == 0;
-  if (strcmp(mode, "auto") == 0 && mirror) {
+  if (strcmp(mode, "auto") == 0 && mirror && !run->problem->Z->spread) {
     gradient = s->method->discrete || partner_is_cheap(run);
     if (!gradient)
       ms_run_add_note(run, "The gradient flow is left out, it is expensive at this size: --flow "
@@ -417,6 +423,7 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
   if (mirror)
     form = strcmp(state, "auto") != 0                ? state
            : s->param->force                         ? "dual"
+           : run->problem->Z->spread                 ? "sample-dual"
            : run->problem->Z->n < run->problem->Z->d ? "sample-dual"
                                                      : "dual";
   if (s->param->force && strcmp(form, "sample-dual") == 0)
@@ -456,12 +463,13 @@ static double default_lr(const ms_run *run) {
   double norm = ms_matrix_norm(Z), widest = -INFINITY, size = 0;
   for (size_t j = 0; j < Z->d; j++)
     widest = fmax(widest, run->ln_beta[j]);
+  widest = ms_matrix_most(Z, widest);
   if (run->problem->truth)
-    size = ms_largest(run->problem->truth, Z->d);
+    size = ms_matrix_most(Z, ms_largest(run->problem->truth, Z->d));
   size = fmax(size, ms_flow_solution_size(&run->setup));
   /* the largest eigenvalue of Z'Z is at most |Z|_F^2, and about (1 + sqrt(n/d))^2 d for Gaussian Z
    */
-  double top = norm * norm * fmin(1, 4 / (double)MS_MIN(Z->n, Z->d));
+  double top = norm * norm * fmin(1, 4 / (double)MS_MIN(Z->n, ms_matrix_columns(Z)));
   const ms_param *p = run->setup.param;
   double rate = p->steepness ? p->steepness(p, size > 0 ? size : 1) : p->rate;
   double curvature = rate * hypot(size, exp(widest)) * top / run->problem->samples, most = 1;
@@ -497,7 +505,7 @@ static double last_dose(const ms_run *run) {
     }
     least = fmin(least, to);
   }
-  return least;
+  return ms_matrix_least(run->problem->Z, least);
 }
 
 /* Where the directions of x may end, for classes that can be separated. */
@@ -505,7 +513,10 @@ static ms_status build_svm(ms_run *run, ms_error *err) {
   const ms_problem *p = run->problem;
   double n = (double)p->Z->n, d = (double)p->Z->d;
   ms_error why = {0};
-  if (!p->loss->tail || !p->Z->values || n * d * fmin(n, d) > ORACLE_FLOPS)
+  if (p->loss->tail && p->Z->spread)
+    ms_run_add_note(run, "There are no support vector machines to compare with: one process has "
+                         "not all of Z.");
+  if (!p->loss->tail || !p->Z->values || p->Z->spread || n * d * fmin(n, d) > ORACLE_FLOPS)
     return MS_OK;
   double **at[] = {&run->svm_l1, &run->svm_l2};
   for (int k = 0; k < 2; k++) {
@@ -547,21 +558,58 @@ static void describe(ms_run *run) {
   else if (chosen)
     ms_run_add_note(run, "alpha0 = %.4g was chosen: a quarter of max_j |grad f(x0)_j|%s.", alpha0,
                     run->param.warp && run->param.degree > 3 ? ", divided by L - 2" : "");
-  if (Z->n >= Z->d && run->problem->loss->quadratic)
+  if (Z->n >= ms_matrix_columns(Z) && run->problem->loss->quadratic)
     ms_run_add_note(run,
                     "n = %zu >= d = %zu: unless Z is rank-deficient f has one minimizer; the "
                     "dose then changes the way of x, not its end.",
-                    Z->n, Z->d);
+                    Z->n, ms_matrix_columns(Z));
+}
+
+/* Whether a value of a setting goes with several processes. */
+static bool spreads(const char *setting, const char *value) {
+  for (size_t i = 0; strcmp(setting, "param") == 0 && ms_param_at(i); i++)
+    if (strcmp(ms_param_at(i)->name, value) == 0)
+      return ms_param_at(i)->primal && !ms_param_at(i)->force && !ms_param_at(i)->at;
+  static const char *const can[][4] = {{"flow", "auto", "one", "mirror"},
+                                       {"state", "auto", "sample-dual"},
+                                       {"method", "bdf", "adams"}};
+  for (size_t i = 0; i < 3; i++)
+    for (size_t k = 1; strcmp(setting, can[i][0]) == 0 && k < 4 && can[i][k]; k++)
+      if (strcmp(can[i][k], value) == 0)
+        return true;
+  return false;
+}
+
+/* What several processes make together is the mirror flow in its n unknowns, which each of them
+ * has; all else is of the size of d. */
+static ms_status check_spread(const ms_config *cfg, ms_error *err) {
+  static const char *const names[] = {"flow", "state", "method", "param"};
+  for (size_t i = 0; ms_all_size() > 1 && i < 4; i++) {
+    char allowed[160] = "";
+    const char *text = ms_config_text(cfg, names[i]), *value;
+    for (size_t k = 0; (value = ms_list(names[i], k, NULL)); k++)
+      if (spreads(names[i], value))
+        snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s",
+                 *allowed ? ", " : "", value);
+    if (!spreads(names[i], text))
+      return ms_fail(err, MS_UNSUPPORTED,
+                     "%s: '%s' is there for one process; the %zu of mpirun that make this run "
+                     "together take %s",
+                     ms_config_origin(cfg, names[i]), text, ms_all_size(), allowed);
+  }
+  return MS_OK;
 }
 
 static ms_status build(ms_run *run, ms_error *err) {
   ms_config *cfg = run->cfg;
   ms_setup *s = &run->setup;
-  ms_status status = ms_problem_new(&run->problem, cfg, err);
+  ms_status status = check_spread(cfg, err);
+  if (status == MS_OK)
+    status = ms_problem_new(&run->problem, cfg, err);
   if (status == MS_OK)
     status = build_param(run, err);
   if (status == MS_OK)
-    status = build_start(run, err);
+    status = ms_all_agree(build_start(run, err), err);
   if (status == MS_OK)
     status = ms_problem_reduce(&run->core, run->problem, err);
   if (status != MS_OK)
@@ -700,6 +748,7 @@ static ms_status advance(ms_run *run, double *t, ms_error *err) {
 }
 
 static void interrupt(ms_run *run, const volatile sig_atomic_t *flag) {
+  flag = ms_all_interrupt(flag); /* all stop at the same step */
   if (run->flow)
     run->flow->integrator->interrupt = flag;
   if (run->partner)
@@ -716,6 +765,11 @@ static void compare_with_limit(ms_run *run) {
   double from, limit = ms_schedule_limit(run->schedule, &from);
   if (run->problem->loss->tail && !(limit > 0)) /* no end, a direction: see build_svm() */
     return;
+  if (s->problem->Z->spread) {
+    ms_run_add_note(run, "The end is not compared with the independent limit, nor with minimum-L1 "
+                         "and minimum-L2 interpolators: one process has not all of Z.");
+    return;
+  }
   if (small * small * (double)MS_MAX(n, d) > ORACLE_FLOPS || !s->problem->Z->values) {
     ms_run_add_note(run, "The end is not compared with the independent limit: expensive at this "
                          "size.");
@@ -890,6 +944,7 @@ const ms_model ms_model_diag = {
     .summary = "diagonal linear network: x_j = g(w_j), one per feature",
     .settings = settings,
     .build = build,
+    .spreads = true,
     .advance = advance,
     .observables = ms_observables_separable,
     .finish = compare_with_limit,

@@ -2,6 +2,7 @@
 #include "../models/hyperbolic.h"
 #include "cg.h"
 #include "oracle.h"
+#include "ranks.h"
 #include <cblas.h>
 #include <float.h>
 #include <math.h>
@@ -96,7 +97,7 @@ double ms_flow_solution_size(const ms_setup *s) {
     } else if (kappa > 0)
       size = fmax(size, -expm1(-2 * kappa) / 2 * exp(fmin(s->start.ln_beta[j] + kappa, 700)));
   }
-  return size;
+  return ms_matrix_most(Z, size);
 }
 
 /* Error that a step may make in mu: as much as moves ln|x| by rtol, and less while beta_a dwarfs
@@ -104,8 +105,9 @@ double ms_flow_solution_size(const ms_setup *s) {
 static const double STEP_PART = 0.2; /* so that the errors of all steps stay below 10 rtol */
 
 typedef struct mu_tolerance {
-  double most, size; /* size of x; 0: not known */
-  size_t widest;     /* the coordinate of largest beta */
+  double most, size;     /* size of x; 0: not known */
+  size_t widest;         /* the coordinate of largest beta */
+  double ln_beta, kappa; /* its start */
 } mu_tolerance;
 
 static double steepness(const ms_param *p, double size) {
@@ -113,7 +115,7 @@ static double steepness(const ms_param *p, double size) {
 }
 
 static mu_tolerance mu_tolerance_new(const ms_setup *s) {
-  mu_tolerance e = {.most = s->atol, .size = 0, .widest = 0};
+  mu_tolerance e = {.most = s->atol};
   double size = ms_flow_solution_size(s), steep = steepness(s->param, size > 0 ? size : 1);
   if (s->atol > 0) {
     e.most /= steep;
@@ -121,9 +123,13 @@ static mu_tolerance mu_tolerance_new(const ms_setup *s) {
   }
   e.most = STEP_PART * s->rtol / steep;
   e.size = STEP_PART * s->rtol * size;
-  for (size_t j = 1; j < s->problem->Z->d; j++)
-    if (s->start.ln_beta[j] > s->start.ln_beta[e.widest])
-      e.widest = j;
+  const ms_matrix *Z = s->problem->Z;
+  double widest = -INFINITY;
+  for (size_t j = 0; j < Z->d; j++)
+    widest = fmax(widest, s->start.ln_beta[j]);
+  e.ln_beta = ms_matrix_most(Z, widest);
+  e.widest = ms_matrix_find(Z, s->start.ln_beta, e.ln_beta);
+  e.kappa = ms_matrix_at(Z, s->start.kappa, e.widest);
   return e;
 }
 
@@ -137,7 +143,9 @@ static double mu_tolerance_at(const mu_tolerance *e, const ms_setup *s, double t
   const ms_param *p = s->param;
   double mu = 0, x, dx, a = -dose_of(s, t);
   double most = e->most * resolved_warp(p, a);
-  if (!(e->size > 0) || p->primal(p, &s->start, e->widest, 1, a, &mu, &x, &dx) != 0)
+  const ms_start start = {&e->ln_beta, &e->kappa};
+  p = ms_param_of(p, e->widest);
+  if (!(e->size > 0) || p->primal(p, &start, 0, 1, a, &mu, &x, &dx) != 0)
     return most;
   return dx * most > e->size ? e->size / dx : most;
 }
@@ -168,8 +176,10 @@ static ms_status sample_create(ms_flow *flow, double *y0, ms_error *err) {
                            sizeof(double));
   flow->own = own;
   flow->M = ms_doubles(square);
-  if (!own || !flow->M || !flow->cg)
-    return ms_no_memory(err);
+  ms_status status = own && flow->M && flow->cg ? MS_OK : ms_no_memory(err);
+  status = ms_all_agree(status, err);
+  if (status != MS_OK)
+    return status;
   own->S = (double *)(own + 1);
   own->root = own->S + square;
   own->row = own->root + n;
@@ -200,7 +210,11 @@ static int map_block(void *ctx, size_t first, size_t count, double *u) {
 
 /* kappa has x, so that mu = 0. */
 static bool mirror_place(ms_flow *flow, const double *x, double *y) {
+  const ms_setup *s = &flow->setup;
+  mu_tolerance *e = flow->own; /* the first of what both forms have */
   (void)x;
+  e->ln_beta = ms_matrix_at(s->problem->Z, s->start.ln_beta, e->widest);
+  e->kappa = ms_matrix_at(s->problem->Z, s->start.kappa, e->widest);
   memset(y, 0, flow->ode.size * sizeof *y);
   return true;
 }
@@ -889,15 +903,19 @@ bool ms_flow_settled(const ms_schedule *schedule, double force, double gradient_
 double ms_flow_kkt_residual(const ms_setup *s, const double *x, double *g, double lambda) {
   const ms_param *p = s->param;
   size_t d = s->problem->Z->d;
+  double top = 0;
+  for (size_t j = 0; j < d; j++)
+    top = fmax(top, fabs(x[j]));
+  top = ms_matrix_most(s->problem->Z, top);
   if (!p->keeps_sign && p->positive)
-    lambda = ms_kkt_fold(d, x, g, lambda);
+    lambda = ms_kkt_fold(d, x, top, g, lambda);
   if (p->keeps_sign) { /* as for positive x, of |x| */
     for (size_t j = 0; j < d; j++)
       g[j] = s->start.kappa[j] < 0 ? -g[j] : g[j];
-    ms_kkt_fold(d, x, g, lambda);
+    ms_kkt_fold(d, x, top, g, lambda);
     lambda = 0;
   }
-  return ms_kkt_residual(d, x, g, lambda, s->gradient_scale);
+  return ms_matrix_most(s->problem->Z, ms_kkt_residual(d, x, top, g, lambda, s->gradient_scale));
 }
 
 /* The KKT residual of f + alpha S where S is convex; else how fast the weights move. Zx holds the
@@ -918,6 +936,8 @@ static double stationarity(ms_flow *flow, double t) {
     }
   memcpy(flow->x_before, flow->x, d * sizeof *flow->x);
   flow->x_before_t = t;
+  moved = ms_matrix_most(s->problem->Z, moved);
+  size = ms_matrix_most(s->problem->Z, size);
   return flow->x_before_t > 0 && moved > 0 ? moved / (size * s->gradient_scale) : 1;
 }
 
@@ -1033,7 +1053,9 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
   size_t slopes = class->mirror ? 0 : flow->ode.size;
   double *y0 = ms_doubles(flow->ode.size);
   flow->x = ms_doubles(3 * d + 2 * MS_MAX(n, d) + slopes);
-  ms_status status = y0 && flow->x ? class->create(flow, y0, err) : ms_no_memory(err);
+  ms_status status = ms_all_agree(y0 && flow->x ? MS_OK : ms_no_memory(err), err);
+  if (status == MS_OK)
+    status = class->create(flow, y0, err);
   if (status == MS_OK) {
     flow->g = flow->x + d;
     flow->Zx = flow->g + d;
@@ -1067,17 +1089,19 @@ static bool at_end_of_domain(ms_flow *flow, double t, size_t *coordinate) {
   const ms_setup *s = &flow->setup;
   if (!flow->class->mirror || !s->param->domain)
     return false;
+  const ms_matrix *Z = s->problem->Z;
   const double *mu = mu_of(flow, flow->integrator->y);
-  for (size_t j = 0; j < s->problem->Z->d; j++) {
+  size_t j = 0;
+  for (; j < Z->d; j++) {
     double low, high, first, last, ln_beta = s->start.ln_beta[j], kappa = s->start.kappa[j];
     const ms_param *param = ms_param_of(s->param, j);
     param->domain(param, ln_beta, kappa, 0, &first, &last);
     param->domain(param, ln_beta, kappa, -dose_at(flow, t), &low, &high);
-    *coordinate = j;
     if (fmin(mu[j] - low, high - mu[j]) <= END_OF_DOMAIN * (last - first))
-      return true;
+      break;
   }
-  return false;
+  *coordinate = (size_t)ms_matrix_least(Z, j < Z->d ? (double)(Z->first + j) : 0x1p62);
+  return *coordinate < ms_matrix_columns(Z);
 }
 
 /* Under a time warp mu comes ever nearer to the end of its domain, until its rounding moves x. */
@@ -1086,12 +1110,11 @@ static bool resolves_x(ms_flow *flow, double t, const double *y) {
   if (!flow->class->mirror || !s->param->warp)
     return true;
   const double *mu = mu_of(flow, y);
-  double largest = ms_flow_solution_size(s), x, dx;
-  for (size_t j = 0; j < s->problem->Z->d; j++)
-    if (s->param->primal(s->param, &s->start, j, 1, -dose_at(flow, t), &mu[j], &x, &dx) == 0 &&
-        dx * fabs(mu[j]) * DBL_EPSILON > UNRESOLVED * largest)
-      return false;
-  return true;
+  double largest = ms_flow_solution_size(s), x, dx, worst = 0;
+  for (size_t j = 0; j < s->problem->Z->d && worst <= UNRESOLVED * largest; j++)
+    if (s->param->primal(s->param, &s->start, j, 1, -dose_at(flow, t), &mu[j], &x, &dx) == 0)
+      worst = fmax(worst, dx * fabs(mu[j]) * DBL_EPSILON);
+  return ms_matrix_most(s->problem->Z, worst) <= UNRESOLVED * largest;
 }
 
 ms_status ms_flow_reset(ms_flow *flow, const ms_setup *now, const double *x, ms_error *err) {
@@ -1111,6 +1134,11 @@ ms_status ms_flow_advance(ms_flow *flow, double *t, double *x, double *Zx, ms_er
   const ms_integrator *in = flow->integrator;
   ms_status status = ms_integrator_advance(flow->integrator, t, err);
   size_t j;
+  if (ms_all_apart())
+    return ms_fail_at(err, MS_STALLED, in->t,
+                      "%s: the processes of mpirun have come to different numbers before t = %.6g; "
+                      "are all of their machines alike?",
+                      flow->class->name, in->t);
   if ((status == MS_NOT_FINITE || (status == MS_STALLED && in->steps < in->step_limit)) &&
       at_end_of_domain(flow, in->t, &j))
     return ms_fail_at(err, MS_OUT_OF_DOMAIN, in->t,

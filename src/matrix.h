@@ -15,6 +15,10 @@ typedef struct ms_matrix {
   size_t *start;
   int32_t *row;
   double *entry;
+  /* One of several processes (src/ranks.h) that make a run together: these are d of `all` columns,
+   * from the first-th, and what is summed over columns is summed over all of them. */
+  bool spread;
+  size_t first, all;
 } ms_matrix;
 
 ms_status ms_matrix_new(ms_matrix **Z, size_t n, size_t d, ms_error *err); /* dense, zeros */
@@ -25,6 +29,28 @@ ms_status ms_matrix_sparse(ms_matrix **Z, size_t n, size_t d, size_t count, cons
 /* A dense copy. */
 ms_status ms_matrix_dense(ms_matrix **copy, const ms_matrix *Z, ms_error *err);
 void ms_matrix_free(ms_matrix *Z);
+
+/* The columns that a process has of d: *count from *first on; all, where it is alone. */
+void ms_matrix_share(size_t d, size_t rank, size_t *first, size_t *count);
+/* Z, of which the caller has these of d columns, counts as spread where there are others. */
+void ms_matrix_spread(ms_matrix *Z, size_t first, size_t d);
+/* Cuts Z, which all processes have, down to its share, in place. */
+ms_status ms_matrix_keep_share(ms_matrix *Z, ms_error *err);
+/* All of a spread Z, dense. */
+ms_status ms_matrix_whole(ms_matrix **whole, const ms_matrix *Z, ms_error *err);
+/* How many columns there are in all. */
+size_t ms_matrix_columns(const ms_matrix *Z);
+
+/* From numbers that each process has of its columns those of all; as they are where Z is NULL or
+ * not spread: sums v[n], the root of a sum of squares given the roots, the largest (NaN where one
+ * is), the least. */
+void ms_matrix_sums(const ms_matrix *Z, double *v, size_t n);
+double ms_matrix_hypot(const ms_matrix *Z, double v);
+double ms_matrix_most(const ms_matrix *Z, double v);
+double ms_matrix_least(const ms_matrix *Z, double v);
+/* The number among all columns of the first where v[d] is `value`; that of v[d] there. */
+size_t ms_matrix_find(const ms_matrix *Z, const double *v, double value);
+double ms_matrix_at(const ms_matrix *Z, const double *v, size_t column);
 
 /* Threads of BLAS, LAPACK and the passes over a large Z, for the whole process; 1 unless set. The
  * same number gives the same bytes, another one other last digits. Not to be called while matrices

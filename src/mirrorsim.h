@@ -153,7 +153,8 @@ MS_API double ms_run_time(const ms_run *run, size_t i);
  * On failure nothing is recorded for this point and what was recorded stays readable. */
 MS_API ms_status ms_run_advance(ms_run *run, size_t i, ms_error *err);
 
-/* x at the last recorded point; *d its length. Owned by the run, valid until the next advance. */
+/* x at the last recorded point; *d its length. Owned by the run, valid until the next advance. Of a
+ * run that several processes make: the coordinates that this one has. */
 MS_API const double *ms_run_x(const ms_run *run, size_t *d);
 /* t of the last recorded point. */
 MS_API double ms_run_t(const ms_run *run);
@@ -222,6 +223,16 @@ typedef struct ms_runs_options {
  * memory collect() sees as it was). A run that fails or even crashes is a result like others. */
 MS_API ms_status ms_runs(const ms_config *const *configs, size_t count,
                          const ms_runs_options *options, ms_error *err);
+/* One run made by the processes of mpirun together: from here on each run that any of them makes is
+ * made by all, each of which holds some of Z's columns and calls the same functions in the same
+ * order; the first writes. Returns how many they are; 1 where there is one, and where the program
+ * is built without MPI. */
+MS_API size_t ms_ranks_join(void);
+/* Waits for all to call it, `patience` seconds at most; false where some do not: they are waiting
+ * for something else, and ms_ranks_abort() ends them all with this exit code. Nothing to do where
+ * nobody joined. */
+MS_API bool ms_ranks_leave(double patience);
+MS_API void ms_ranks_abort(int code);
 /* The number of this process among those of mpirun, before and after they know of each other; 0
  * for the first, and where there is one only. */
 MS_API size_t ms_rank(void);

@@ -5,8 +5,15 @@
 #include <cblas.h>
 #include <math.h>
 
+/* Coordinates that this process has; each of the numbers below is that of all of them, wherever
+ * they are. */
 static int length(const ms_view *v) {
   return (int)v->problem->Z->d;
+}
+
+static double sum_of_all(const ms_view *v, double sum) {
+  ms_matrix_sums(v->problem->Z, &sum, 1);
+  return sum;
 }
 
 double ms_observe_time(ms_view *v) {
@@ -37,11 +44,11 @@ static double residual(ms_view *v) {
 }
 
 static double l1(ms_view *v) {
-  return cblas_dasum(length(v), v->x, 1);
+  return sum_of_all(v, cblas_dasum(length(v), v->x, 1));
 }
 
 static double l2(ms_view *v) {
-  return cblas_dnrm2(length(v), v->x, 1);
+  return ms_matrix_hypot(v->problem->Z, cblas_dnrm2(length(v), v->x, 1));
 }
 
 static double truth_error(ms_view *v) {
@@ -51,15 +58,16 @@ static double truth_error(ms_view *v) {
   double sum = 0;
   for (int j = 0; j < length(v); j++)
     sum += (v->x[j] - truth[j]) * (v->x[j] - truth[j]);
-  return sqrt(sum);
+  return sqrt(sum_of_all(v, sum));
 }
 
 /* Coordinates above 1e-3 of the largest. */
 static double nonzeros(ms_view *v) {
   double largest = fabs(v->x[cblas_idamax(length(v), v->x, 1)]), count = 0;
+  largest = ms_matrix_most(v->problem->Z, largest);
   for (int j = 0; j < length(v); j++)
     count += fabs(v->x[j]) > 1e-3 * largest;
-  return count;
+  return sum_of_all(v, count);
 }
 
 static double ln_scale(const ms_view *v, int j) {
@@ -72,7 +80,7 @@ static double mean_ln_scale(ms_view *v) {
   double sum = 0;
   for (int j = 0; j < length(v); j++)
     sum += ln_scale(v, j);
-  return sum / length(v);
+  return sum_of_all(v, sum) / (double)ms_matrix_columns(v->problem->Z);
 }
 
 /* What the potential says of x, in one pass: each coordinate costs a logarithm or two. R_a(x), and
@@ -97,9 +105,11 @@ static void find_shape(ms_view *v) {
     weight += fabs(x);
     weighted += fabs(x) * exponent;
   }
-  v->R = R;
-  v->exponent = weight > 0 ? weighted / weight : 2;
-  v->exponent_mean = sum / length(v);
+  double sums[] = {R, sum, weight, weighted};
+  ms_matrix_sums(v->problem->Z, sums, 4);
+  v->R = sums[0];
+  v->exponent_mean = sums[1] / (double)ms_matrix_columns(v->problem->Z);
+  v->exponent = sums[2] > 0 ? sums[3] / sums[2] : 2;
 }
 
 /* Does x stay on one side of 0, where |x|^p is a question of one side only? */
@@ -127,20 +137,19 @@ static double potential(ms_view *v) {
   double R = 0;
   for (int j = 0; j < length(v); j++)
     R += p->potential(p, s->start.ln_beta[j], s->start.kappa[j], v->a, v->x[j]);
-  return R;
+  return sum_of_all(v, R);
 }
 
 /* Positional bias: where R_a is least, mu = 0 leads to. */
 static double centre(ms_view *v) {
   const ms_setup *s = v->setup;
   double sum = 0, mu = 0, x;
-  for (int j = 0; j < length(v); j++) {
-    if (!s->param->primal ||
-        s->param->primal(s->param, &s->start, (size_t)j, 1, v->a, &mu, &x, NULL) != 0)
-      return NAN;
-    sum += x * x;
-  }
-  return sqrt(sum);
+  for (int j = 0; j < length(v); j++)
+    sum += s->param->primal &&
+                   s->param->primal(s->param, &s->start, (size_t)j, 1, v->a, &mu, &x, NULL) == 0
+               ? x * x
+               : NAN;
+  return sqrt(sum_of_all(v, sum));
 }
 
 static double warp(const ms_view *v) {
@@ -161,6 +170,7 @@ static double range(ms_view *v) {
     domain(v, j, &low, &high);
     least = fmin(least, high - low);
   }
+  least = ms_matrix_least(v->problem->Z, least);
   return isfinite(least) ? least / warp(v) : NAN;
 }
 
@@ -177,6 +187,7 @@ static double range_left(ms_view *v) {
     p->dual(p, &start, 0, 1, v->a, &v->x[j], &mu);
     least = fmin(least, fmin(mu - low, high - mu) / (high - low));
   }
+  least = ms_matrix_least(v->problem->Z, least);
   return isfinite(least) ? least : NAN;
 }
 

@@ -421,8 +421,9 @@ done:
 
 /* ---- LASSO ----------------------------------------------------------------------------------- */
 
-double ms_kkt_residual(size_t d, const double *x, const double *g, double lambda, double scale) {
-  double top = largest(d, x), worst = 0;
+double ms_kkt_residual(size_t d, const double *x, double top, const double *g, double lambda,
+                       double scale) {
+  double worst = 0;
   for (size_t j = 0; j < d; j++) {
     if (isnan(g[j]) || isnan(x[j])) /* fmax would pass over it */
       return NAN;
@@ -433,8 +434,7 @@ double ms_kkt_residual(size_t d, const double *x, const double *g, double lambda
   return worst == 0 ? 0 : worst / scale;
 }
 
-double ms_kkt_fold(size_t d, const double *x, double *g, double lambda) {
-  double top = largest(d, x);
+double ms_kkt_fold(size_t d, const double *x, double top, double *g, double lambda) {
   for (size_t j = 0; j < d; j++) {
     g[j] += lambda;
     if (g[j] > 0)
@@ -595,7 +595,7 @@ static ms_status solve_lasso(lasso *w, double tol, double scale, ms_error *err) 
     if (polish(w) != 0)
       return ms_no_memory(err);
     find_gradient(w);
-    residual = ms_kkt_residual(d, w->x, w->gradient, w->lambda, scale);
+    residual = ms_kkt_residual(d, w->x, largest(d, w->x), w->gradient, w->lambda, scale);
     if (residual <= tol)
       return MS_OK;
   }
@@ -735,7 +735,7 @@ static ms_status solve_convex(convex *w, double lambda, double tol, ms_error *er
     ms_matrix_tmul(p->Z, w->slope, w->g);
     cblas_dscal((int)d, 1 / p->samples, w->g, 1);
     scale = k == 0 ? largest(d, w->g) : scale;
-    residual = scale > 0 ? ms_kkt_residual(d, w->x, w->g, lambda, scale) : 0;
+    residual = scale > 0 ? ms_kkt_residual(d, w->x, largest(d, w->x), w->g, lambda, scale) : 0;
     /* where f falls for ever its gradient vanishes, too, but steps do not become short */
     if (residual <= tol && (k == 0 || step <= SHORT_STEP))
       return MS_OK;

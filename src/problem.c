@@ -2,6 +2,7 @@
 #include "config.h"
 #include "mtx.h"
 #include "random.h"
+#include "ranks.h"
 #include "text.h"
 #include <float.h>
 #include <gsl/gsl_randist.h>
@@ -149,14 +150,28 @@ static const char *loss_choice(size_t i, const char **summary) {
   return loss ? loss->name : NULL;
 }
 
+static const char *const streams[][2] = {
+    {"one", "one stream of numbers for all of Z, column after column"},
+    {"columns", "each column from a place of its own: processes of one run draw theirs alone"}};
+
+static const char *stream_choice(size_t i, const char **summary) {
+  if (i >= sizeof streams / sizeof *streams)
+    return NULL;
+  if (summary)
+    *summary = streams[i][1];
+  return streams[i][0];
+}
+
 #define GROUP "Problem"
 const ms_setting ms_problem_settings[] = {
     {"data", MS_PATH, "FILE.csv", NULL, .group = GROUP,
      .help =
-         "real data: CSV with a header row, target first, or a Matrix Market file (.mtx), kept "
-         "sparse; default: the synthetic sparse problem, Gaussian rows and a truth of a few +-1"},
+         "real data: CSV with a header row, target first, a Matrix Market file (.mtx), kept "
+         "sparse, or Z as .npy; default: the synthetic sparse problem, Gaussian rows and a truth "
+         "of a few +-1"},
     {"target", MS_TEXT, "NAME", NULL, .group = GROUP,
-     .help = "column of --data that is the target; default: the first; with .mtx the file of y"},
+     .help = "column of --data that is the target; default: the first; with .mtx and .npy the "
+             "file of y"},
     {"standardize", MS_FLAG, NULL, "off", .group = GROUP,
      .help =
          "centre the target (not classes and counts, nor where --loss-formula is no function of "
@@ -180,14 +195,16 @@ const ms_setting ms_problem_settings[] = {
          "class; default: 0"},
     {"seed", MS_COUNT, "N", "1", .min = 0, .max = 9007199254740992.0, .group = GROUP,
      .help = "seed of everything random; same seed, same bytes"},
+    {"stream", MS_CHOICE, "NAME", "one", .choice = stream_choice, .group = GROUP,
+     .help = "where the numbers of the synthetic Z come from"},
     {.name = NULL},
 };
 
 void ms_problem_free(ms_problem *p) {
   if (!p)
     return;
-  if (p->names)
-    for (size_t j = 0; j < p->Z->d; j++)
+  if (p->names) /* of all columns, wherever they are */
+    for (size_t j = 0; j < ms_matrix_columns(p->Z); j++)
       free(p->names[j]);
   ms_matrix_free(p->Z);
   free(p->names);
@@ -283,6 +300,40 @@ size_t ms_problem_concave(const ms_problem *p, const double *Zx) {
   return p->Z->n;
 }
 
+static ms_status too_few_columns(size_t d, ms_error *err) {
+  return ms_fail(
+      err, MS_BAD_SETTING,
+      "%zu columns for %zu processes: each takes at least one; try mpirun -n %zu or less", d,
+      ms_all_size(), d);
+}
+
+/* Gaussian columns of Z: those from Z->first on of all, whoever draws them. */
+static void draw(ms_matrix *Z, bool alone, gsl_rng *rng) {
+  size_t n = Z->n;
+  for (size_t i = 0; !alone && i < n * Z->first; i++)
+    gsl_ran_gaussian_ziggurat(rng, 1);
+  for (size_t j = 0; j < Z->d; j++) {
+    if (alone) /* a number takes little more than one draw: no column comes to the next one's */
+      ms_random_seek(rng, (Z->first + j) * (2 * n + 1000));
+    for (size_t i = 0; i < n; i++)
+      Z->values[j * n + i] = gsl_ran_gaussian_ziggurat(rng, 1);
+  }
+}
+
+/* A random k-subset of d, each with a fair sign; truth[j] for the columns of Z. order[j] is how far
+ * the j-th of the shuffled numbers is from j: it begins as zeros, few of which are ever touched. */
+static void draw_truth(const ms_matrix *Z, size_t d, size_t k, gsl_rng *rng, size_t *order,
+                       double *truth) {
+  for (size_t i = 0; i < k; i++) {
+    size_t other = i + (size_t)gsl_rng_uniform_int(rng, (unsigned long)(d - i));
+    size_t j = other + order[other];
+    order[other] = i + order[i] - other;
+    double sign = gsl_rng_uniform(rng) < 0.5 ? -1 : 1;
+    if (j - Z->first < Z->d)
+      truth[j - Z->first] = sign;
+  }
+}
+
 static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
   size_t n = ms_config_count(cfg, "n"), d = ms_config_count(cfg, "d"), k = MS_MIN(d, 5);
   if (ms_config_given(cfg, "sparsity"))
@@ -295,26 +346,26 @@ static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
                    "%s: goes with the losses of classes, logistic and "
                    "exponential, not with --loss %s",
                    ms_config_origin(cfg, "margin"), p->loss->name);
-  ms_status status = ms_matrix_new(&p->Z, n, d, err);
-  if (status != MS_OK)
-    return status;
+  if (d < ms_all_size())
+    return too_few_columns(d, err);
+  size_t first, share;
+  ms_matrix_share(d, ms_all_rank(), &first, &share);
+  ms_status status = ms_matrix_new(&p->Z, n, share, err);
   uint64_t seed = (uint64_t)ms_config_real(cfg, "seed");
+  bool alone = strcmp(ms_config_text(cfg, "stream"), "columns") == 0;
   p->y = ms_doubles(n);
-  p->truth = ms_doubles(d);
+  p->truth = ms_doubles(share);
   size_t *order = calloc(d, sizeof *order);
-  gsl_rng *rng = ms_random_new(seed, MS_STREAM_DATA), *truth = ms_random_new(seed, MS_STREAM_TRUTH),
+  gsl_rng *rng = (alone ? ms_random_counted : ms_random_new)(seed, MS_STREAM_DATA),
+          *truth = ms_random_new(seed, MS_STREAM_TRUTH),
           *noise = ms_random_new(seed, MS_STREAM_NOISE);
-  if (p->y && p->truth && order && rng && truth && noise) {
-    for (size_t i = 0; i < n * d; i++)
-      p->Z->values[i] = gsl_ran_gaussian_ziggurat(rng, 1);
-    for (size_t j = 0; j < d; j++)
-      order[j] = j;
-    for (size_t i = 0; i < k; i++) { /* a random k-subset, each with a fair sign */
-      size_t other = i + (size_t)gsl_rng_uniform_int(truth, (unsigned long)(d - i));
-      size_t j = order[other];
-      order[other] = order[i];
-      p->truth[j] = gsl_rng_uniform(truth) < 0.5 ? -1 : 1;
-    }
+  if (!p->y || !p->truth || !order || !rng || !truth || !noise)
+    status = ms_no_memory(err);
+  status = ms_all_agree(status, err);
+  if (status == MS_OK) {
+    ms_matrix_spread(p->Z, first, d);
+    draw(p->Z, alone, rng);
+    draw_truth(p->Z, d, k, truth, order, p->truth);
     ms_matrix_mul(p->Z, p->truth, p->y);
     double sigma = ms_config_real(cfg, "noise"), size = sqrt((double)k);
     double margin = ms_config_given(cfg, "margin") ? ms_config_real(cfg, "margin") : 0;
@@ -324,11 +375,9 @@ static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
         p->y[i] = p->y[i] < 0 ? -1 : 1;
       else if (p->loss->target == count_target)
         p->y[i] = gsl_ran_poisson(noise, exp(p->y[i]));
-      for (size_t j = 0; j < d && margin > 0 && k > 0; j++)
+      for (size_t j = 0; j < share && margin > 0 && k > 0; j++)
         p->Z->values[j * n + i] += p->y[i] * margin * p->truth[j] / size;
     }
-  } else {
-    status = ms_no_memory(err);
   }
   free(order);
   if (rng)
@@ -380,6 +429,14 @@ static void standardize(double *column, size_t n, bool scale) {
     column[i] = constant ? 0 : column[i] / deviation;
 }
 
+static void standardize_all(ms_problem *p) {
+  size_t n = p->Z->n;
+  if (goes_by_difference(p)) /* classes and counts are what they are */
+    standardize(p->y, n, false);
+  for (size_t j = 0; j < p->Z->d; j++)
+    standardize(p->Z->values + j * n, n, true);
+}
+
 static ms_status check_targets(ms_problem *p, const char *path, ms_error *err) {
   for (size_t i = 0; i < p->Z->n && p->loss->target; i++)
     if (!p->loss->target(&p->y[i]))
@@ -425,56 +482,79 @@ static ms_status from_table(ms_problem *p, ms_table *table, const ms_config *cfg
   status = check_targets(p, path, err);
   if (status != MS_OK)
     return status;
-  if (ms_config_flag(cfg, "standardize")) {
-    if (goes_by_difference(p))
-      standardize(p->y, n, false);
-    for (size_t j = 0; j < d; j++)
-      standardize(p->Z->values + j * n, n, true);
-  }
+  if (ms_config_flag(cfg, "standardize"))
+    standardize_all(p);
   return MS_OK;
 }
 
-/* Z from a Matrix Market file, y from the file that --target names. */
-static ms_status from_matrix_market(ms_problem *p, const ms_config *cfg, ms_error *err) {
+/* Of a .npy file each process reads its columns only. */
+static ms_status read_columns(ms_matrix **Z, const char *path, ms_error *err) {
+  size_t n, d, first, share;
+  ms_status status = ms_npy_shape(path, &n, &d, err);
+  if (status != MS_OK)
+    return status;
+  if (d < ms_all_size())
+    return too_few_columns(d, err);
+  ms_matrix_share(d, ms_all_rank(), &first, &share);
+  status = ms_matrix_new(Z, n, share, err);
+  if (status != MS_OK)
+    return status;
+  ms_matrix_spread(*Z, first, d);
+  return ms_npy_columns(path, first, share, (*Z)->values, err);
+}
+
+/* Z from a Matrix Market or .npy file, y from the file that --target names. */
+static ms_status from_matrix(ms_problem *p, bool sparse, const ms_config *cfg, ms_error *err) {
   const char *path = ms_config_text(cfg, "data"), *target = ms_config_text(cfg, "target");
   size_t count;
   if (!target)
     return ms_fail(err, MS_BAD_SETTING,
-                   "%s: a Matrix Market file has no target: --target names a file "
+                   "%s: a %s file has no target: --target names a file "
                    "with y, one number a line or .npy",
-                   path);
-  if (ms_config_flag(cfg, "standardize"))
+                   path, sparse ? "Matrix Market" : ".npy");
+  if (sparse && ms_config_flag(cfg, "standardize"))
     return ms_fail(err, MS_BAD_SETTING,
                    "%s: does not go with a Matrix Market file, centred columns "
                    "are not sparse",
                    ms_config_origin(cfg, "standardize"));
-  ms_status status = ms_mtx_read(&p->Z, path, err);
+  ms_status status = (sparse ? ms_mtx_read : read_columns)(&p->Z, path, err);
   if (status == MS_OK)
     status = ms_vector_read(&p->y, &count, target, false, err);
   if (status == MS_OK && count != p->Z->n)
     status = ms_fail(err, MS_BAD_INPUT, "%s: has %zu numbers; %s has %zu rows", target, count, path,
                      p->Z->n);
-  return status == MS_OK ? check_targets(p, target, err) : status;
+  if (status == MS_OK)
+    status = check_targets(p, target, err);
+  if (status == MS_OK && ms_config_flag(cfg, "standardize"))
+    standardize_all(p);
+  return status;
 }
 
 static ms_status from_file(ms_problem *p, const ms_config *cfg, ms_error *err) {
-  static const char *const synthetic_only[] = {"n", "d", "sparsity", "noise"};
-  for (size_t i = 0; i < 4; i++)
+  static const char *const synthetic_only[] = {"n", "d", "sparsity", "noise", "stream"};
+  for (size_t i = 0; i < 5; i++)
     if (ms_config_given(cfg, synthetic_only[i]))
       return ms_fail(err, MS_BAD_SETTING,
                      "%s: '%s' describes the synthetic problem and does not go with --data",
                      ms_config_origin(cfg, synthetic_only[i]),
                      ms_config_text(cfg, synthetic_only[i]));
   const char *path = ms_config_text(cfg, "data"), *dot = strrchr(path, '.');
-  if (dot && strcmp(dot, ".mtx") == 0)
-    return from_matrix_market(p, cfg, err);
-  ms_table table;
-  ms_status status = ms_table_read(&table, path, err);
-  if (status != MS_OK)
-    return status;
-  status = from_table(p, &table, cfg, err);
-  ms_table_free(&table);
-  return status;
+  if (dot && strcmp(dot, ".npy") == 0)
+    return from_matrix(p, false, cfg, err);
+  ms_status status;
+  if (dot && strcmp(dot, ".mtx") == 0) {
+    status = from_matrix(p, true, cfg, err);
+  } else {
+    ms_table table;
+    status = ms_table_read(&table, path, err);
+    if (status != MS_OK)
+      return status;
+    status = from_table(p, &table, cfg, err);
+    ms_table_free(&table);
+  }
+  if (status == MS_OK && p->Z->d < ms_all_size())
+    return too_few_columns(p->Z->d, err);
+  return status == MS_OK ? ms_matrix_keep_share(p->Z, err) : status;
 }
 
 ms_status ms_problem_new(ms_problem **out, const ms_config *cfg, ms_error *err) {
@@ -490,7 +570,7 @@ ms_status ms_problem_new(ms_problem **out, const ms_config *cfg, ms_error *err) 
                        ms_config_origin(cfg, name));
   }
   if (status == MS_OK)
-    status = real ? from_file(p, cfg, err) : synthetic(p, cfg, err);
+    status = real ? ms_all_agree(from_file(p, cfg, err), err) : synthetic(p, cfg, err);
   if (status == MS_OK)
     status = ms_problem_check_loss(p, cfg, err);
   if (status != MS_OK) {
@@ -506,28 +586,32 @@ ms_status ms_problem_new(ms_problem **out, const ms_config *cfg, ms_error *err) 
  * second. */
 static const double REDUCE_FLOPS = 5e7;
 
-ms_status ms_problem_reduce(ms_problem **core, const ms_problem *p, ms_error *err) {
-  size_t n = p->Z->n, d = p->Z->d, k = MS_MIN(n, d), rank = 0;
-  *core = NULL;
-  if (!p->loss->quadratic || (double)n * (double)d * (double)k > REDUCE_FLOPS)
-    return MS_OK;
-  double *U = ms_doubles(n * k), *sigma = ms_doubles(k), *Vt = ms_doubles(k * d);
+/* A problem of `rows` equations like p, all 0. NULL without memory. */
+static ms_problem *blank(const ms_problem *p, size_t rows, size_t d) {
   ms_problem *c = calloc(1, sizeof *c);
-  ms_status status = MS_OK;
-  if (!U || !sigma || !Vt || !c)
-    status = ms_no_memory(err);
-  else if (ms_matrix_svd(p->Z, U, sigma, Vt) != 0)
-    goto done; /* no convergence: the problem stays as it is */
-  while (status == MS_OK && rank < k && sigma[rank] > DBL_EPSILON * (double)MS_MAX(n, d) * sigma[0])
-    rank++;
-  if (status == MS_OK && rank > 0)
-    status = ms_matrix_new(&c->Z, rank, d, err);
-  if (status != MS_OK || rank == 0)
-    goto done;
+  if (!c)
+    return NULL;
   c->samples = p->samples;
   c->loss = p->loss;
-  c->y = ms_doubles(rank);
-  if (!c->y) {
+  c->y = ms_doubles(rows);
+  if (c->y && ms_matrix_new(&c->Z, rows, d, NULL) == MS_OK)
+    return c;
+  ms_problem_free(c);
+  return NULL;
+}
+
+static ms_status reduce(ms_problem **core, const ms_problem *p, ms_error *err) {
+  size_t n = p->Z->n, d = p->Z->d, k = MS_MIN(n, d), rank = 0;
+  double *U = ms_doubles(n * k), *sigma = ms_doubles(k), *Vt = ms_doubles(k * d);
+  ms_status status = U && sigma && Vt ? MS_OK : ms_no_memory(err);
+  if (status != MS_OK || ms_matrix_svd(p->Z, U, sigma, Vt) != 0)
+    goto done; /* no convergence: the problem stays as it is */
+  while (rank < k && sigma[rank] > DBL_EPSILON * (double)MS_MAX(n, d) * sigma[0])
+    rank++;
+  if (rank == 0)
+    goto done;
+  ms_problem *c = *core = blank(p, rank, d);
+  if (!c) {
     status = ms_no_memory(err);
     goto done;
   }
@@ -537,14 +621,45 @@ ms_status ms_problem_reduce(ms_problem **core, const ms_problem *p, ms_error *er
     for (size_t j = 0; j < d; j++)
       c->Z->values[j * rank + r] = sigma[r] * Vt[j * k + r];
   }
-  *core = c;
-  c = NULL;
 done:
-  ms_problem_free(c);
   free(U);
   free(sigma);
   free(Vt);
   return status;
+}
+
+/* The first process does it for all: the signs of singular vectors are anybody's choice. */
+static ms_status reduce_spread(ms_problem **core, const ms_problem *p, ms_error *err) {
+  ms_problem whole = *p;
+  ms_status status = ms_matrix_whole(&whole.Z, p->Z, err);
+  if (status != MS_OK)
+    return status;
+  if (ms_all_rank() == 0)
+    status = reduce(core, &whole, err);
+  ms_matrix_free(whole.Z);
+  status = ms_all_agree(status, err);
+  double rows = *core ? (double)(*core)->Z->n : 0;
+  if (status == MS_OK)
+    ms_all_copy(&rows, 1);
+  if (status != MS_OK || rows == 0)
+    return status;
+  if (!*core && !(*core = blank(p, (size_t)rows, ms_matrix_columns(p->Z))))
+    status = ms_no_memory(err);
+  status = ms_all_agree(status, err);
+  if (status != MS_OK)
+    return status;
+  ms_problem *c = *core;
+  ms_all_copy(c->y, c->Z->n);
+  ms_all_copy(c->Z->values, c->Z->n * c->Z->d);
+  return ms_matrix_keep_share(c->Z, err);
+}
+
+ms_status ms_problem_reduce(ms_problem **core, const ms_problem *p, ms_error *err) {
+  double n = (double)p->Z->n, d = (double)ms_matrix_columns(p->Z);
+  *core = NULL;
+  if (!p->loss->quadratic || n * d * fmin(n, d) > REDUCE_FLOPS)
+    return MS_OK;
+  return (p->Z->spread ? reduce_spread : reduce)(core, p, err);
 }
 
 double ms_problem_loss(const ms_problem *p, const double *Zx) {

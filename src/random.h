@@ -16,6 +16,11 @@ typedef enum ms_stream {
 /* NULL without memory; free with gsl_rng_free. */
 gsl_rng *ms_random_new(uint64_t seed, ms_stream stream);
 
+/* A stream in which one may begin anywhere: after ms_random_seek() the next number is the
+ * `position`-th. Made and freed as above. */
+gsl_rng *ms_random_counted(uint64_t seed, ms_stream stream);
+void ms_random_seek(gsl_rng *rng, uint64_t position);
+
 /* v[n] of independent N(0, sigma^2). */
 void ms_random_gaussian(gsl_rng *rng, double *v, size_t n, double sigma);
 

@@ -1,4 +1,5 @@
 #include "run.h"
+#include "ranks.h"
 #include "text.h"
 #include <cblas.h>
 #include <gsl/gsl_errno.h>
@@ -33,13 +34,27 @@ double ms_largest(const double *v, size_t n) {
   return n ? fabs(v[cblas_idamax((int)n, v, 1)]) : 0;
 }
 
+/* The matrix whose columns are spread over several processes; NULL: there is none. */
+static const ms_matrix *spread(const ms_run *run) {
+  return run->problem && run->problem->Z->spread ? run->problem->Z : NULL;
+}
+
+size_t ms_run_columns(const ms_run *run) {
+  return spread(run) ? spread(run)->all : run->d;
+}
+
+const double *ms_run_whole_x(const ms_run *run) {
+  return spread(run) ? run->whole_x : run->last_x;
+}
+
 /* One value for all coordinates, or a file with d of them. */
-ms_status ms_run_values(const ms_config *cfg, const char *name, bool logs, size_t d, double *values,
-                        ms_error *err) {
+ms_status ms_run_values(const ms_config *cfg, const char *name, bool logs, const ms_matrix *Z,
+                        double *values, ms_error *err) {
   const char *text = ms_config_text(cfg, name);
+  size_t d = ms_matrix_columns(Z);
   double one;
   if (logs ? ms_parse_log(text, &one) : ms_parse_real(text, &one)) {
-    for (size_t j = 0; j < d; j++)
+    for (size_t j = 0; j < Z->d; j++)
       values[j] = one;
     return MS_OK;
   }
@@ -49,7 +64,7 @@ ms_status ms_run_values(const ms_config *cfg, const char *name, bool logs, size_
   if (status != MS_OK)
     return status;
   if (count == d)
-    memcpy(values, from_file, d * sizeof *values);
+    memcpy(values, from_file + (Z->spread ? Z->first : 0), Z->d * sizeof *values);
   else
     status = ms_fail(err, MS_BAD_INPUT, "%s: has %zu numbers; %s takes one or d = %zu", text, count,
                      ms_config_origin(cfg, name), d);
@@ -101,24 +116,51 @@ ms_status ms_run_plan(ms_run *run, double G, double base, bool open_ended, ms_er
   return plan_times(run, base, err);
 }
 
+/* The run->kept largest of the first of all processes' size[count], each of which has found its
+ * own: these are its coordinates[]. */
+static ms_status keep_largest(ms_run *run, size_t mine, const double *size, ms_error *err) {
+  size_t room = ms_all_size() * run->kept, at = ms_all_rank() * run->kept;
+  double *sizes = ms_doubles(2 * room);
+  size_t *order = calloc(run->kept, sizeof *order);
+  ms_status status = ms_all_agree(sizes && order ? MS_OK : ms_no_memory(err), err);
+  for (size_t k = 0; status == MS_OK && k < run->kept; k++) {
+    sizes[at + k] = k < mine ? size[run->coordinates[k]] : -1;
+    if (k < mine)
+      sizes[room + at + k] = (double)(spread(run)->first + run->coordinates[k]);
+  }
+  if (status == MS_OK) {
+    ms_all_sum(sizes, 2 * room, 0);
+    gsl_sort_largest_index(order, run->kept, sizes, 1, room);
+    for (size_t k = 0; k < run->kept; k++)
+      run->coordinates[k] = (size_t)sizes[room + order[k]];
+  }
+  free(sizes);
+  free(order);
+  return status;
+}
+
 ms_status ms_run_keep(ms_run *run, const double *importance, ms_error *err) {
-  run->kept = run->d;
-  if ((double)run->points * (double)run->d > STATE_NUMBERS)
-    run->kept = MS_MIN(run->d, KEPT_COORDINATES);
+  size_t d = ms_run_columns(run);
+  run->kept = d;
+  if ((double)run->points * (double)d > STATE_NUMBERS)
+    run->kept = MS_MIN(d, KEPT_COORDINATES);
   run->coordinates = calloc(run->kept, sizeof *run->coordinates);
   double *size = ms_doubles(run->d);
-  ms_status status = run->coordinates && size ? MS_OK : ms_no_memory(err);
+  ms_status status = ms_all_agree(run->coordinates && size ? MS_OK : ms_no_memory(err), err);
   for (size_t k = 0; status == MS_OK && k < run->kept; k++)
     run->coordinates[k] = k;
-  if (status == MS_OK && run->kept < run->d && importance) {
+  if (status == MS_OK && run->kept < d && importance) {
     for (size_t j = 0; j < run->d; j++)
       size[j] = fabs(importance[j]);
-    gsl_sort_largest_index(run->coordinates, run->kept, size, 1, run->d);
+    size_t mine = MS_MIN(run->kept, run->d);
+    gsl_sort_largest_index(run->coordinates, mine, size, 1, run->d);
+    if (spread(run))
+      status = keep_largest(run, mine, size, err);
   }
-  if (status == MS_OK && run->kept < run->d)
+  if (status == MS_OK && run->kept < d)
     ms_run_add_note(run, "x(t) is kept for %zu coordinates%s; all of them would be %.2g numbers.",
                     run->kept, importance ? ", those of largest first gradient" : "",
-                    (double)run->points * (double)run->d);
+                    (double)run->points * (double)d);
   free(size);
   return status;
 }
@@ -136,6 +178,19 @@ static const ms_model *model_named(const char *name) {
     if (strcmp(ms_model_at(i)->name, name) == 0)
       return ms_model_at(i);
   return NULL;
+}
+
+/* Several processes make one run of some models only. */
+static ms_status check_ranks(const ms_run *run, ms_error *err) {
+  char can[128] = "";
+  if (ms_all_size() == 1 || run->model->spreads)
+    return MS_OK;
+  for (size_t i = 0; ms_model_at(i); i++)
+    if (ms_model_at(i)->spreads)
+      snprintf(can + strlen(can), sizeof can - strlen(can), " %s", ms_model_at(i)->name);
+  return ms_fail(err, MS_UNSUPPORTED,
+                 "%s: '%s' is made by one process; %zu of them (mpirun) make one run together of%s",
+                 ms_config_origin(run->cfg, "model"), run->model->name, ms_all_size(), can);
 }
 
 /* The settings of other models do not go with this one. */
@@ -165,6 +220,8 @@ ms_status ms_run_new(ms_run **out, const ms_config *cfg, ms_error *err) {
   run->cfg = ms_config_copy(cfg);
   run->model = model_named(ms_config_text(cfg, "model"));
   ms_status status = run->cfg ? check_settings(run, err) : ms_no_memory(err);
+  if (status == MS_OK)
+    status = check_ranks(run, err);
   if (status == MS_OK) {
     ms_matrix_threads(ms_config_count(run->cfg, "threads"));
     status = run->model->build(run, err);
@@ -173,6 +230,7 @@ ms_status ms_run_new(ms_run **out, const ms_config *cfg, ms_error *err) {
     ms_run_free(run);
     return status;
   }
+  run->build_seconds = ms_seconds() - run->start_seconds;
   *out = run;
   return MS_OK;
 }
@@ -187,7 +245,7 @@ void ms_run_free(ms_run *run) {
   ms_schedule_free(run->schedule);
   ms_config_free(run->cfg);
   free(run->coordinates);
-  double *blocks[] = {run->times, run->x, run->rows, run->states, run->last_x};
+  double *blocks[] = {run->times, run->x, run->rows, run->states, run->last_x, run->whole_x};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
     free(blocks[i]);
   free(run);
@@ -226,13 +284,16 @@ static ms_status record(ms_run *run, double t, ms_error *err) {
     double *rows = realloc(run->rows, room * columns * sizeof *rows);
     if (rows)
       run->rows = rows;
+    if (ms_all_rank() > 0) /* a row is all it needs */
+      room = 1;
     double *states = realloc(run->states, room * run->kept * sizeof *states);
     if (states)
       run->states = states;
-    if (!rows || !states)
-      return ms_no_memory(err);
+    ms_status status = ms_all_agree(rows && states ? MS_OK : ms_no_memory(err), err);
+    if (status != MS_OK)
+      return status;
   }
-  run->largest_x = fmax(run->largest_x, ms_largest(run->x, d));
+  run->largest_x = fmax(run->largest_x, ms_matrix_most(spread(run), ms_largest(run->x, d)));
   run->worst_gap = worse(run->worst_gap, run->gap);
   run->worst_drift = worse(run->worst_drift, run->drift);
   ms_view view = {.t = t,
@@ -253,8 +314,12 @@ static ms_status record(ms_run *run, double t, ms_error *err) {
   for (size_t c = 0; c < columns; c++)
     row[c] = run->model->observables[c].value(&view);
   memcpy(run->last_x, run->x, d * sizeof *run->x);
-  for (size_t k = 0; k < run->kept; k++)
-    run->states[run->recorded * run->kept + k] = run->x[run->coordinates[k]];
+  double *state = run->states + (ms_all_rank() > 0 ? 0 : run->recorded * run->kept);
+  for (size_t k = 0; k < run->kept; k++) {
+    size_t j = run->coordinates[k] - (spread(run) ? spread(run)->first : 0);
+    state[k] = j < d ? run->x[j] : 0; /* another process has it */
+  }
+  ms_matrix_sums(spread(run), state, run->kept);
   run->recorded++;
   return MS_OK;
 }
@@ -264,9 +329,11 @@ static ms_status advance(ms_run *run, double *t, ms_error *err) {
   for (double at;
        !run->model->observes && isfinite(at = ms_schedule_epoch(run->schedule)) && at <= *t;) {
     ms_status status = run->model->advance(run, &at, err);
-    if (status == MS_OK)
-      status =
-          ms_schedule_observe(run->schedule, run->loss, cblas_dasum((int)run->d, run->x, 1), err);
+    double l1 = cblas_dasum((int)run->d, run->x, 1);
+    if (status == MS_OK) {
+      ms_matrix_sums(spread(run), &l1, 1);
+      status = ms_schedule_observe(run->schedule, run->loss, l1, err);
+    }
     if (status != MS_OK) {
       *t = at;
       return status;
@@ -317,6 +384,20 @@ double ms_run_distance(const ms_run *run, const double *other) {
   return size > 0 ? difference / size : difference;
 }
 
+/* x at the last recorded time, on the first process. */
+static ms_status gather(ms_run *run, ms_error *err) {
+  size_t d = ms_run_columns(run);
+  if (!spread(run) || d > MS_GATHERED)
+    return MS_OK;
+  if (ms_all_rank() == 0 && !run->whole_x)
+    run->whole_x = ms_doubles(d);
+  ms_status status =
+      ms_all_agree(ms_all_rank() == 0 && !run->whole_x ? ms_no_memory(err) : MS_OK, err);
+  if (status == MS_OK)
+    ms_all_gather(run->last_x, run->d, run->whole_x, true);
+  return status;
+}
+
 ms_status ms_run_finish(ms_run *run, ms_status outcome, const ms_error *why, ms_error *err) {
   if (!run->recorded)
     return ms_fail(err, MS_STALLED, "nothing was recorded");
@@ -334,7 +415,7 @@ ms_status ms_run_finish(ms_run *run, ms_status outcome, const ms_error *why, ms_
       run->model->finish(run);
   }
   run->limit_seconds = ms_seconds() - run->start_seconds - run->seconds;
-  return MS_OK;
+  return gather(run, err);
 }
 
 ms_status ms_run_whole(ms_run **out, const ms_config *cfg, const volatile sig_atomic_t *interrupt,

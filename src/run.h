@@ -49,6 +49,7 @@ typedef struct ms_model {
   /* To *t, or to the normal end before (MS_ENDED, *t then the time of that, run->end_name why).
    * Sets run->x, loss, gap and drift. */
   ms_status (*advance)(ms_run *run, double *t, ms_error *err);
+  bool spreads; /* can be made by several processes together, each with some of Z's columns */
   const ms_observable *observables; /* columns of trajectory.csv, the first is t; ends with NULL */
   bool observes; /* advance() tells an adaptive schedule itself what it wants to see */
   void (*finish)(ms_run *run); /* comparisons after a normal end; NULL: none */
@@ -66,12 +67,14 @@ typedef struct ms_model {
 const ms_model *ms_model_at(size_t i);
 
 enum { MS_NOTES_MAX = 12, MS_NOTE_LENGTH = 400 };
+/* Coordinates up to which the first of several processes has all of the last x. */
+enum { MS_GATHERED = 10000000 };
 
 struct ms_run {
   ms_config *cfg;
   const ms_model *model;
   void *own;   /* the model's own state */
-  size_t n, d; /* samples, 0 where that has no meaning; length of x */
+  size_t n, d; /* samples, 0 where that has no meaning; length of x: here, see ms_run_columns */
   double *x;   /* present x */
   double loss; /* f(x), its invariant's drift, the gap to the flow beside it; NaN: none */
   double drift, gap;
@@ -82,9 +85,11 @@ struct ms_run {
   size_t recorded; /* rows so far */
   double *rows;    /* recorded * observables, row-major */
   double *last_x;  /* d: x at the last recorded time */
-  double *states;  /* recorded * kept, row-major: x of the coordinates kept */
+  double *whole_x; /* the same of all processes together once the run is finished, on the first;
+                      NULL where they are too many, and where there is one process */
+  double *states;  /* recorded * kept, row-major: x of the coordinates kept; on the first process */
   size_t kept;     /* d, or fewer for large problems: those in `coordinates` */
-  size_t *coordinates;
+  size_t *coordinates; /* counted over all processes */
   double largest_x, worst_gap, worst_drift;
 
   size_t steps, rhs_count, passes; /* of models without ms_flow */
@@ -110,7 +115,7 @@ struct ms_run {
   bool finished;
   const char *status;
   char message[768], rank_text[8];
-  double limit_gap, from_min_l1, from_min_l2, limit_seconds, seconds, start_seconds;
+  double limit_gap, from_min_l1, from_min_l2, limit_seconds, seconds, build_seconds, start_seconds;
   size_t notes;
   char note[MS_NOTES_MAX][MS_NOTE_LENGTH];
 };
@@ -127,15 +132,21 @@ ms_status ms_run_plan(ms_run *run, double G, double base, bool open_ended, ms_er
 /* Of x(t) all coordinates are kept, or for large runs those of largest |importance[j]| (NULL: the
  * first). */
 ms_status ms_run_keep(ms_run *run, const double *importance, ms_error *err);
-/* One value for all coordinates, or a file with d of them; `logs`: their logarithms. */
-ms_status ms_run_values(const ms_config *cfg, const char *name, bool logs, size_t d, double *values,
-                        ms_error *err);
+/* One value for all coordinates, or a file with one for each of Z's columns, those of this process
+ * into values[Z->d]; `logs`: their logarithms. */
+ms_status ms_run_values(const ms_config *cfg, const char *name, bool logs, const ms_matrix *Z,
+                        double *values, ms_error *err);
 /* Fails where one of the settings `names`, NULL after the last, is given: "--n: goes with ...". */
 ms_status ms_run_refuse(const ms_run *run, const char *const *names, const char *why,
                         ms_error *err);
 /* max_j |x_j - other_j| relative to the largest |x| there was. */
 double ms_run_distance(const ms_run *run, const double *other);
 double ms_largest(const double *v, size_t n); /* max |v_i|, 0 for n = 0 */
+
+/* Length of x, over all processes that make the run. */
+size_t ms_run_columns(const ms_run *run);
+/* x of all of them at the last recorded point; NULL where it is not here (see whole_x). */
+const double *ms_run_whole_x(const ms_run *run);
 
 /* A run from beginning to end. *run is NULL where nothing was recorded; else it is finished and to
  * be freed, also after a failure. `interrupt` may be NULL. */

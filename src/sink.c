@@ -1,4 +1,5 @@
 /* Sinks: where results go. Each file appears whole or not at all. */
+#include "ranks.h"
 #include "run.h"
 #include "text.h"
 #include <errno.h>
@@ -49,7 +50,7 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
       {"status", "why the run ended", run->status, NAN, false},
       {"t_end", "", NULL, observed(run, "t"), false},
       {"n", "samples", NULL, run->n ? (double)run->n : NAN, true},
-      {"d", "features", NULL, (double)run->d, true},
+      {"d", "features", NULL, (double)ms_run_columns(run), true},
       {"wd", "alpha0", NULL, run->schedule->alpha0, false},
       {"wd_off", "T of the schedule", NULL, ms_schedule_off(run->schedule), false},
       {"dose", "integral of alpha", NULL, observed(run, "dose"), false},
@@ -122,8 +123,8 @@ char *ms_run_json(const ms_run *run, bool timing) {
   for (size_t i = 0; i < run->notes; i++)
     json_array_append_new(notes, json_string(run->note[i]));
   json_object_set_new(root, "notes", notes);
-  size_t d;
-  const double *x = ms_run_x(run, &d);
+  size_t d = ms_run_columns(run);
+  const double *x = run->recorded ? ms_run_whole_x(run) : NULL;
   json_t *array = json_null();
   if (x && d <= JSON_X_MAX) {
     array = json_array();
@@ -133,7 +134,8 @@ char *ms_run_json(const ms_run *run, bool timing) {
   json_object_set_new(root, "x", array);
   if (timing)
     json_object_set_new(root, "timing",
-                        json_pack("{s:f, s:f}", "run", run->seconds, "limit", run->limit_seconds));
+                        json_pack("{s:f, s:f, s:f}", "build", run->build_seconds, "run",
+                                  run->seconds, "limit", run->limit_seconds));
   char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
   json_decref(root);
   return text;
@@ -163,7 +165,7 @@ static ms_status write_trajectory(const ms_run *run, const char *dir, ms_error *
 
 /* t and x(t); of a large problem x of the coordinates kept, which ones, and the last x whole. */
 static ms_status write_states(const ms_run *run, const char *dir, ms_error *err) {
-  size_t columns = 0, d = run->d, rows = run->recorded, kept = run->kept;
+  size_t columns = 0, d = ms_run_columns(run), rows = run->recorded, kept = run->kept;
   while (run->model->observables[columns].name)
     columns++;
   double *t = ms_doubles(rows + kept);
@@ -177,8 +179,9 @@ static ms_status write_states(const ms_run *run, const char *dir, ms_error *err)
   const ms_array arrays[] = {{"t", rows, 0, t},
                              {"x", rows, kept, run->states},
                              {"coordinates", kept, 0, which},
-                             {"x_end", d, 0, run->last_x}};
-  ms_status status = ms_npz_write(dir, "state.npz", arrays, kept < d ? 4 : 2, err);
+                             {"x_end", d, 0, ms_run_whole_x(run)}};
+  size_t count = kept == d ? 2 : ms_run_whole_x(run) ? 4 : 3;
+  ms_status status = ms_npz_write(dir, "state.npz", arrays, count, err);
   free(t);
   return status;
 }
@@ -265,9 +268,34 @@ ms_status ms_config_write(const ms_config *cfg, const char *dir, const char *nam
   return ms_writer_commit(&w, err);
 }
 
-/* R_a of the coordinate that ended largest, over x and at doses up to the last, from the start or
- * the last reset of beta on. */
-static ms_status write_potential(const ms_run *run, const char *dir, ms_error *err) {
+/* The coordinate that ended largest. */
+typedef struct largest {
+  size_t j;
+  double x, start_x, ln_beta, kappa;
+} largest;
+
+static largest find_largest(const ms_run *run) {
+  largest top = {.j = 0};
+  const ms_matrix *Z = run->problem ? run->problem->Z : NULL;
+  if (!Z || !run->setup.param || !run->setup.param->potential)
+    return top;
+  double *size = run->scratch + Z->n;
+  for (size_t j = 0; j < run->d; j++)
+    size[j] = fabs(run->last_x[j]);
+  top.j = ms_matrix_find(Z, size, ms_matrix_most(Z, ms_largest(size, run->d)));
+  if (top.j == ms_matrix_columns(Z)) /* not a number anywhere */
+    top.j = 0;
+  top.x = ms_matrix_at(Z, run->last_x, top.j);
+  top.start_x = ms_matrix_at(Z, run->start_x, top.j);
+  top.ln_beta = ms_matrix_at(Z, run->ln_beta, top.j);
+  top.kappa = ms_matrix_at(Z, run->kappa, top.j);
+  return top;
+}
+
+/* R_a of that coordinate, over x and at doses up to the last, from the start or the last reset of
+ * beta on. */
+static ms_status write_potential(const ms_run *run, const largest *top, const char *dir,
+                                 ms_error *err) {
   const ms_param *p = run->setup.param;
   if (!p || !p->potential)
     return MS_OK;
@@ -275,12 +303,8 @@ static ms_status write_potential(const ms_run *run, const char *dir, ms_error *e
   ms_status status = ms_writer_open(&w, dir, "potential.csv", err);
   if (status != MS_OK)
     return status;
-  size_t d, j = 0;
-  const double *x = ms_run_x(run, &d);
-  for (size_t i = 1; i < d; i++)
-    j = fabs(x[i]) > fabs(x[j]) ? i : j;
-  p = ms_param_of(p, j);
-  double reach = 1.5 * fmax(fabs(x[j]), fabs(run->start_x[j]));
+  p = ms_param_of(p, top->j);
+  double reach = 1.5 * fmax(fabs(top->x), fabs(top->start_x));
   double before = run->setup.dose_before, dose = ms_run_observe(run, "dose") - before;
   if (!(reach > 0))
     reach = 1;
@@ -288,24 +312,57 @@ static ms_status write_potential(const ms_run *run, const char *dir, ms_error *e
   for (size_t c = 0; c < POTENTIAL_CURVES; c++) {
     double part = (double)c / (POTENTIAL_CURVES - 1);
     double A = dose * part * part; /* closer together where the shape changes most */
-    double top = p->potential(p, run->ln_beta[j], run->kappa[j], -A, reach);
-    double other = p->potential(p, run->ln_beta[j], run->kappa[j], -A, -reach);
-    if (isfinite(other) && !(top > other))
-      top = other;
+    double most = p->potential(p, top->ln_beta, top->kappa, -A, reach);
+    double other = p->potential(p, top->ln_beta, top->kappa, -A, -reach);
+    if (isfinite(other) && !(most > other))
+      most = other;
     for (size_t i = 0; i < POTENTIAL_POINTS; i++) {
       double at = reach * (2 * (double)i / (POTENTIAL_POINTS - 1) - 1);
-      double R = p->potential(p, run->ln_beta[j], run->kappa[j], -A, at);
+      double R = p->potential(p, top->ln_beta, top->kappa, -A, at);
       if (!isfinite(R)) /* outside of what x can be */
         continue;
       fprintf(w.file, "%.10g,", before + A);
       if (p->ln_scale)
-        fprintf(w.file, "%.10g", p->ln_scale(p, run->ln_beta[j], -A));
-      fprintf(w.file, ",%.10g,%.10g,%.10g\n", at, R, R / top);
+        fprintf(w.file, "%.10g", p->ln_scale(p, top->ln_beta, -A));
+      fprintf(w.file, ",%.10g,%.10g,%.10g\n", at, R, R / most);
     }
     if (dose == 0)
       break;
   }
   return ms_writer_commit(&w, err);
+}
+
+/* x of all processes, more of it than one of them holds: x_end.npy, in pieces. */
+static ms_status write_whole_x(const ms_run *run, const char *dir, ms_error *err) {
+  enum { PIECE = 1 << 20 };
+  size_t d = ms_run_columns(run);
+  if (d == run->d || d <= MS_GATHERED)
+    return MS_OK;
+  bool writes = ms_all_rank() == 0;
+  ms_writer w = {0};
+  double *piece = ms_doubles(PIECE);
+  ms_status status = piece ? MS_OK : ms_no_memory(err);
+  if (status == MS_OK && writes)
+    status = ms_writer_open(&w, dir, "x_end.npy", err);
+  status = ms_all_agree(status, err);
+  if (status == MS_OK && writes)
+    ms_npy_begin(w.file, d);
+  for (size_t r = 0; r < ms_all_size() && status == MS_OK; r++) {
+    size_t first, count;
+    ms_matrix_share(d, r, &first, &count);
+    for (size_t from = 0; from < count; from += PIECE) {
+      size_t length = MS_MIN(PIECE, count - from);
+      if (r == ms_all_rank())
+        memcpy(piece, run->last_x + from, length * sizeof *piece);
+      ms_all_hand(r, 0, piece, length);
+      if (writes)
+        ms_npy_add(w.file, piece, length);
+    }
+  }
+  if (w.file)
+    status = ms_writer_commit(&w, err);
+  free(piece);
+  return status;
 }
 
 static ms_status write_summary(const ms_run *run, const char *dir, ms_error *err) {
@@ -322,7 +379,7 @@ static ms_status write_summary(const ms_run *run, const char *dir, ms_error *err
   return status;
 }
 
-ms_status ms_folder_make(const char *dir, ms_error *err) {
+static ms_status make_folder(const char *dir, ms_error *err) {
   char path[4096];
   struct stat info;
   if (snprintf(path, sizeof path, "%s", dir) >= (int)sizeof path)
@@ -342,12 +399,12 @@ ms_status ms_folder_make(const char *dir, ms_error *err) {
   return MS_OK;
 }
 
-ms_status ms_run_write(const ms_run *run, const char *dir, ms_error *err) {
-  if (!run->recorded)
-    return MS_OK;
-  ms_status status = ms_folder_make(dir, err);
-  if (status == MS_OK)
-    status = write_trajectory(run, dir, err);
+ms_status ms_folder_make(const char *dir, ms_error *err) {
+  return ms_all_agree(ms_all_rank() == 0 ? make_folder(dir, err) : MS_OK, err);
+}
+
+static ms_status write_all(const ms_run *run, const largest *top, const char *dir, ms_error *err) {
+  ms_status status = write_trajectory(run, dir, err);
   if (status == MS_OK)
     status = write_states(run, dir, err);
   if (status == MS_OK)
@@ -355,10 +412,23 @@ ms_status ms_run_write(const ms_run *run, const char *dir, ms_error *err) {
   if (status == MS_OK)
     status = ms_config_write(run->cfg, dir, "config.ini", err);
   if (status == MS_OK)
-    status = write_potential(run, dir, err);
+    status = write_potential(run, top, dir, err);
   if (status == MS_OK && run->model->write)
     status = run->model->write(run, dir, err);
   if (status == MS_OK)
     status = write_summary(run, dir, err); /* last: its presence says that the others are there */
   return status;
+}
+
+ms_status ms_run_write(const ms_run *run, const char *dir, ms_error *err) {
+  if (!run->recorded)
+    return MS_OK;
+  ms_status status = ms_folder_make(dir, err);
+  if (status != MS_OK)
+    return status;
+  largest top = find_largest(run);
+  status = write_whole_x(run, dir, err);
+  if (status == MS_OK && ms_all_rank() == 0)
+    status = write_all(run, &top, dir, err);
+  return ms_all_agree(status, err);
 }

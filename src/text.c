@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zip.h>
 
@@ -455,84 +457,173 @@ static bool npy_value(const char *header, const char *key, const char **from, co
   return true;
 }
 
-/* (n,) */
-static bool npy_length(const char *from, const char *to, size_t *n) {
+/* An array of one dimension, cols = 0, or two. */
+struct npy {
+  const char *path, *data;
+  size_t rows, cols, dtype;
+  bool by_columns; /* Fortran's order */
+};
+
+/* (n,) or (n, d) */
+static bool npy_shape(const char *from, const char *to, bool matrix, struct npy *a) {
   if (to - from < 4 || *from != '(' || from[1] < '0' || from[1] > '9')
     return false;
   char *end;
   errno = 0;
-  *n = strtoul(from + 1, &end, 10);
+  a->rows = strtoul(from + 1, &end, 10);
   end += strspn(end, " ");
-  return errno == 0 && *end == ',' && end[1 + strspn(end + 1, " ")] == ')';
+  if (errno != 0 || *end++ != ',')
+    return false;
+  end += strspn(end, " ");
+  if (matrix && (*end < '0' || *end > '9'))
+    return false;
+  a->cols = matrix ? strtoul(end, &end, 10) : 0;
+  end += strspn(end, " ");
+  return errno == 0 && *end == ')' && a->rows > 0 && (a->cols > 0 || !matrix);
 }
 
-static ms_status read_npy_data(double **values, size_t *n, const struct source *s,
-                               const char *header, const char *data, bool log_values,
-                               ms_error *err) {
-  const char *path = s->path, *from, *to;
-  size_t dtype = 0, have = (size_t)(s->data + s->size - data), count;
+static ms_status read_npy_header(struct npy *a, const char *header, size_t have, bool matrix,
+                                 ms_error *err) {
+  const char *path = a->path, *from, *to;
   if (!npy_value(header, "'descr'", &from, &to))
     return ms_fail(err, MS_BAD_INPUT, "%s: the .npy header '%s' has no 'descr'", path,
                    show(header, strchr(header, '\0')).text);
-  while (dtype < DTYPES && !(to - from == 5 && strncmp(from + 1, dtypes[dtype].descr, 3) == 0))
-    dtype++;
-  if (dtype == DTYPES)
+  while (a->dtype < DTYPES &&
+         !(to - from == 5 && strncmp(from + 1, dtypes[a->dtype].descr, 3) == 0))
+    a->dtype++;
+  if (a->dtype == DTYPES)
     return ms_fail(err, MS_BAD_INPUT,
                    "%s: numbers of type %s; allowed are little-endian float64 ('<f8'), "
                    "float32 ('<f4') and int64 ('<i8')",
                    path, show(from, to).text);
+  if (npy_value(header, "'fortran_order'", &from, &to))
+    a->by_columns = strncmp(from, "True", 4) == 0;
   if (!npy_value(header, "'shape'", &from, &to))
     return ms_fail(err, MS_BAD_INPUT, "%s: the .npy header '%s' has no 'shape'", path,
                    show(header, strchr(header, '\0')).text);
-  if (!npy_length(from, to, &count) || count == 0)
-    return ms_fail(err, MS_BAD_INPUT,
-                   "%s: an array of shape '%s'; allowed is one dimension, '(n,)' with n > 0", path,
-                   show(from, to).text);
-  size_t size = dtypes[dtype].size;
-  if (have / size != count || have % size != 0)
+  if (!npy_shape(from, to, matrix, a))
+    return ms_fail(err, MS_BAD_INPUT, "%s: an array of shape '%s'; allowed is %s", path,
+                   show(from, to).text,
+                   matrix ? "two dimensions, '(n, d)' with n > 0 and d > 0"
+                          : "one dimension, '(n,)' with n > 0");
+  size_t size = dtypes[a->dtype].size, cols = matrix ? a->cols : 1, count = a->rows * cols;
+  if (a->rows > SIZE_MAX / cols || have / size != count || have % size != 0)
     return ms_fail(err, MS_BAD_INPUT,
                    "%s: %zu bytes of data; shape '%s' and type '%s' need %zu times %zu%s", path,
-                   have, show(from, to).text, dtypes[dtype].descr, count, size,
+                   have, show(from, to).text, dtypes[a->dtype].descr, count, size,
                    have / size < count ? " (the file is cut short)" : "");
-
-  if (!(*values = ms_doubles(count)))
-    return ms_no_memory(err);
-  *n = count;
-  for (size_t i = 0; i < count; i++) {
-    double x = dtypes[dtype].read(data + i * size);
-    char text[32];
-    if (!isfinite(x) || (log_values && x <= 0))
-      return ms_fail(err, MS_BAD_INPUT, "%s: '%s' at index %zu is not a %s number", path,
-                     ms_real_text(x, text), i, log_values ? "positive finite" : "finite");
-    (*values)[i] = log_values ? log(x) : x;
-  }
   return MS_OK;
 }
 
-static ms_status read_npy(double **values, size_t *n, const struct source *s, bool log_values,
-                          ms_error *err) {
-  const unsigned char *u = (const unsigned char *)s->data;
+/* What the bytes of a .npy file say; a->data is in them. */
+static ms_status npy_open(struct npy *a, const char *path, const char *bytes, size_t have,
+                          bool matrix, ms_error *err) {
+  const unsigned char *u = (const unsigned char *)bytes;
   size_t before = NPY_MAGIC_SIZE + 4, size;
-  if (s->size < before + 2 || memcmp(u, NPY_MAGIC, NPY_MAGIC_SIZE) != 0)
+  *a = (struct npy){.path = path};
+  if (have < before + 2 || memcmp(u, NPY_MAGIC, NPY_MAGIC_SIZE) != 0)
     return ms_fail(err, MS_BAD_INPUT, "%s: the name ends in .npy, but the file is no NumPy array",
-                   s->path);
+                   path);
   size = u[8] | (size_t)u[9] << 8;
   if (u[6] == 2) {
     size |= (size_t)u[10] << 16 | (size_t)u[11] << 24;
     before += 2;
   } else if (u[6] != 1) {
     return ms_fail(err, MS_BAD_INPUT, "%s: version '%d' of the .npy format; allowed are 1 and 2",
-                   s->path, u[6]);
+                   path, u[6]);
   }
-  if (size > s->size - before)
+  if (size > have - before)
     return ms_fail(err, MS_BAD_INPUT,
                    "%s: the file is cut short: a header of %zu bytes is announced, %zu are there",
-                   s->path, size, s->size - before);
-  char *header = strndup(s->data + before, size);
+                   path, size, have - before);
+  char *header = strndup(bytes + before, size);
   if (!header)
     return ms_no_memory(err);
-  ms_status status = read_npy_data(values, n, s, header, s->data + before + size, log_values, err);
+  a->data = bytes + before + size;
+  ms_status status = read_npy_header(a, header, have - before - size, matrix, err);
   free(header);
+  return status;
+}
+
+static ms_status read_npy(double **values, size_t *n, const struct source *s, bool log_values,
+                          ms_error *err) {
+  struct npy a;
+  ms_status status = npy_open(&a, s->path, s->data, s->size, false, err);
+  if (status != MS_OK)
+    return status;
+  if (!(*values = ms_doubles(a.rows)))
+    return ms_no_memory(err);
+  *n = a.rows;
+  for (size_t i = 0; i < a.rows; i++) {
+    double x = dtypes[a.dtype].read(a.data + i * dtypes[a.dtype].size);
+    char text[32];
+    if (!isfinite(x) || (log_values && x <= 0))
+      return ms_fail(err, MS_BAD_INPUT, "%s: '%s' at index %zu is not a %s number", s->path,
+                     ms_real_text(x, text), i, log_values ? "positive finite" : "finite");
+    (*values)[i] = log_values ? log(x) : x;
+  }
+  return MS_OK;
+}
+
+/* ---- Matrices as .npy, of which only what is asked for comes into memory -------------------- */
+
+static ms_status map_matrix(struct npy *a, const char *path, void **bytes, size_t *size,
+                            ms_error *err) {
+  struct stat info;
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  bool there = file >= 0 && fstat(file, &info) == 0;
+  *size = there ? (size_t)info.st_size : 0;
+  *bytes = *size > 0 ? mmap(NULL, *size, PROT_READ, MAP_PRIVATE, file, 0) : MAP_FAILED;
+  int why = errno;
+  if (file >= 0)
+    close(file);
+  if (!there || (*size > 0 && *bytes == MAP_FAILED))
+    return ms_fail(err, MS_BAD_INPUT, "%s: cannot be read: %s", path, strerror(why));
+  ms_status status = npy_open(a, path, *size > 0 ? *bytes : "", *size, true, err);
+  if (status != MS_OK && *size > 0)
+    munmap(*bytes, *size);
+  return status;
+}
+
+ms_status ms_npy_shape(const char *path, size_t *rows, size_t *cols, ms_error *err) {
+  struct npy a;
+  void *bytes;
+  size_t size;
+  ms_status status = map_matrix(&a, path, &bytes, &size, err);
+  if (status != MS_OK)
+    return status;
+  *rows = a.rows;
+  *cols = a.cols;
+  munmap(bytes, size);
+  return MS_OK;
+}
+
+ms_status ms_npy_columns(const char *path, size_t first, size_t count, double *out, ms_error *err) {
+  enum { BLOCK = 64 }; /* columns: rows are read in pieces of so many, and written at distances */
+  struct npy a;
+  void *bytes;
+  size_t mapped;
+  ms_status status = map_matrix(&a, path, &bytes, &mapped, err);
+  if (status != MS_OK)
+    return status;
+  double (*read)(const char *) = dtypes[a.dtype].read;
+  size_t size = dtypes[a.dtype].size, n = a.rows;
+  for (size_t from = 0; from < count && status == MS_OK; from += BLOCK) {
+    size_t to = MS_MIN(from + BLOCK, count);
+    for (size_t i = 0; i < n && !a.by_columns; i++)
+      for (size_t j = from; j < to; j++)
+        out[j * n + i] = read(a.data + (i * a.cols + first + j) * size);
+    for (size_t k = from * n; k < to * n && a.by_columns; k++)
+      out[k] = read(a.data + (first * n + k) * size);
+    for (size_t k = from * n; k < to * n && status == MS_OK; k++)
+      if (!isfinite(out[k])) {
+        char text[32];
+        status =
+            ms_fail(err, MS_BAD_INPUT, "%s: '%s' in row %zu, column %zu is not a finite number",
+                    path, ms_real_text(out[k], text), k % n + 1, first + k / n + 1);
+      }
+  }
+  munmap(bytes, mapped);
   return status;
 }
 
@@ -635,28 +726,49 @@ void ms_writer_abort(ms_writer *w) {
 
 /* ---- .npz ----------------------------------------------------------------------------------- */
 
-/* The bytes of a .npy file; free() them. */
-static char *npy_bytes(const ms_array *a, size_t *size) {
+/* What comes before the numbers, its size returned; `bytes` holds 3 * NPY_ALIGN. */
+static size_t npy_header(char *bytes, size_t rows, size_t cols) {
   char header[2 * NPY_ALIGN + 1], second[24] = "";
-  if (a->cols)
-    snprintf(second, sizeof second, " %zu", a->cols);
+  if (cols)
+    snprintf(second, sizeof second, " %zu", cols);
   int length =
       snprintf(header, sizeof header,
-               "{'descr': '<f8', 'fortran_order': False, 'shape': (%zu,%s), }", a->rows, second);
+               "{'descr': '<f8', 'fortran_order': False, 'shape': (%zu,%s), }", rows, second);
   size_t before = NPY_MAGIC_SIZE + 4;
   /* numpy wants the data aligned: blanks fill the header, a newline ends it. */
   size_t total = (before + (size_t)length + 1 + NPY_ALIGN - 1) / NPY_ALIGN * NPY_ALIGN;
-  size_t count = a->rows * (a->cols ? a->cols : 1);
-  *size = total + count * sizeof(double);
-  char *bytes = malloc(*size);
-  if (!bytes)
-    return NULL;
   memcpy(bytes, NPY_MAGIC "\1\0", NPY_MAGIC_SIZE + 2);
   bytes[8] = (char)(total - before);
   bytes[9] = 0;
   memset(bytes + before, ' ', total - before);
   memcpy(bytes + before, header, (size_t)length);
   bytes[total - 1] = '\n';
+  return total;
+}
+
+void ms_npy_begin(FILE *file, size_t length) {
+  char header[3 * NPY_ALIGN];
+  fwrite(header, 1, npy_header(header, length, 0), file);
+}
+
+void ms_npy_add(FILE *file, const double *values, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    uint64_t bits;
+    memcpy(&bits, &values[i], sizeof bits);
+    bits = htole64(bits);
+    fwrite(&bits, sizeof bits, 1, file);
+  }
+}
+
+/* The bytes of a .npy file; free() them. */
+static char *npy_bytes(const ms_array *a, size_t *size) {
+  char header[3 * NPY_ALIGN];
+  size_t total = npy_header(header, a->rows, a->cols), count = a->rows * (a->cols ? a->cols : 1);
+  *size = total + count * sizeof(double);
+  char *bytes = malloc(*size);
+  if (!bytes)
+    return NULL;
+  memcpy(bytes, header, total);
   for (size_t i = 0; i < count; i++) {
     uint64_t bits;
     memcpy(&bits, &a->values[i], sizeof bits);

@@ -28,6 +28,12 @@ void ms_table_free(ms_table *table);
 ms_status ms_vector_read(double **values, size_t *n, const char *path, bool log_values,
                          ms_error *err);
 
+/* A matrix as .npy (2-D, types and versions as above, either order): its shape, and `count` columns
+ * from the first-th into out[rows * count], column-major. The file is mapped: no more of it is read
+ * than is asked for. */
+ms_status ms_npy_shape(const char *path, size_t *rows, size_t *cols, ms_error *err);
+ms_status ms_npy_columns(const char *path, size_t first, size_t count, double *out, ms_error *err);
+
 /* A file that is written beside its name and renamed when complete. */
 typedef struct ms_writer {
   FILE *file;
@@ -41,6 +47,11 @@ ms_status ms_writer_open(ms_writer *w, const char *dir, const char *name, ms_err
 ms_status ms_writer_commit(ms_writer *w, ms_error *err);
 /* Gives up: nothing is left behind. Safe after commit and on a zeroed writer. */
 void ms_writer_abort(ms_writer *w);
+
+/* A one-dimensional .npy of float64 in pieces: its header, then numbers; errors come out when the
+ * file is closed. */
+void ms_npy_begin(FILE *file, size_t length);
+void ms_npy_add(FILE *file, const double *values, size_t count);
 
 /* One array of an .npz: C-order float64, ndim 1 or 2. */
 typedef struct ms_array {

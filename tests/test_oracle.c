@@ -708,7 +708,7 @@ START_TEST(lasso_optimality) {
       double lambda = top * pow(10, -k) * 0.999;
       double *x = lasso(&p, lambda), *g = gradient_at(&p, x);
       ck_assert_double_le(optimality_error(&p, x, lambda), 1e-11 * top);
-      ck_assert_double_le(ms_kkt_residual(d, x, g, lambda, top), TOL);
+      ck_assert_double_le(ms_kkt_residual(d, x, ms_largest(x, d), g, lambda, top), TOL);
       free(x);
       free(g);
     }
@@ -766,17 +766,17 @@ END_TEST
 START_TEST(kkt_residual) {
   double x[] = {2, -1, 0}, zero[3] = {0}, g[] = {-0.5, 0.3, 0.1};
   /* first: active and exact; second: |x_j|/|x|_inf |0.3 - 0.5| = 0.1 */
-  ck_assert_double_eq_tol(ms_kkt_residual(3, x, g, 0.5, 1), 0.1, 1e-15);
-  ck_assert_double_eq_tol(ms_kkt_residual(3, x, g, 0.5, 4), 0.025, 1e-15);
+  ck_assert_double_eq_tol(ms_kkt_residual(3, x, 2, g, 0.5, 1), 0.1, 1e-15);
+  ck_assert_double_eq_tol(ms_kkt_residual(3, x, 2, g, 0.5, 4), 0.025, 1e-15);
   /* inactive, above lambda by 0.3 */
-  ck_assert_double_eq_tol(ms_kkt_residual(3, zero, g, 0.2, 1), 0.3, 1e-15);
-  ck_assert_double_eq(ms_kkt_residual(3, zero, g, 0.5, 1), 0);
+  ck_assert_double_eq_tol(ms_kkt_residual(3, zero, 0, g, 0.2, 1), 0.3, 1e-15);
+  ck_assert_double_eq(ms_kkt_residual(3, zero, 0, g, 0.5, 1), 0);
   /* lambda = 0: the largest gradient */
-  ck_assert_double_eq_tol(ms_kkt_residual(3, x, g, 0, 1), 0.5, 1e-15);
+  ck_assert_double_eq_tol(ms_kkt_residual(3, x, 2, g, 0, 1), 0.5, 1e-15);
   /* all zero: 0, whatever the scale */
-  ck_assert_double_eq(ms_kkt_residual(3, zero, zero, 0, 0), 0);
+  ck_assert_double_eq(ms_kkt_residual(3, zero, 0, zero, 0, 0), 0);
   g[1] = NAN;
-  ck_assert_double_nan(ms_kkt_residual(3, x, g, 0.5, 1));
+  ck_assert_double_nan(ms_kkt_residual(3, x, 2, g, 0.5, 1));
 }
 END_TEST
 

@@ -200,8 +200,31 @@ START_TEST(y_is_Z_truth_plus_noise) {
 }
 END_TEST
 
+/* With --stream columns a column is the same however many there are. */
+START_TEST(columns_of_their_own) {
+  ms_problem *few = good(SETTINGS("n=7", "d=3", "stream=columns")),
+             *many = good(SETTINGS("n=7", "d=40", "stream=columns")),
+             *again = good(SETTINGS("n=7", "d=40", "stream=columns", "noise=1")),
+             *other = good(SETTINGS("n=7", "d=40", "stream=columns", "seed=2")),
+             *one = good(SETTINGS("n=7", "d=40"));
+  ck_assert(same(few->Z->values, many->Z->values, 21));
+  ck_assert(same(again->Z->values, many->Z->values, 280));
+  ck_assert(same(one->truth, many->truth, 40)); /* that is another stream */
+  for (size_t k = 0; k < 280; k++) {
+    ck_assert(many->Z->values[k] != other->Z->values[k]);
+    for (size_t i = 0; i < k; i++)
+      ck_assert(many->Z->values[k] != many->Z->values[i]);
+  }
+  ms_problem_free(few);
+  ms_problem_free(many);
+  ms_problem_free(again);
+  ms_problem_free(other);
+  ms_problem_free(one);
+}
+END_TEST
+
 START_TEST(gaussian_moments) {
-  ms_problem *p = good(SETTINGS("n=400", "d=500"));
+  ms_problem *p = good(SETTINGS("n=400", "d=500", _i == 0 ? "stream=one" : "stream=columns"));
   double N = 400 * 500, moment[5] = {0}, within = 0, lagged = 0, across = 0;
   for (size_t i = 0; i < 400 * 500; i++) {
     double z = p->Z->values[i], power = 1;
@@ -422,6 +445,53 @@ START_TEST(standardized) {
 END_TEST
 
 /* The mean of many equal numbers is not exactly that number. */
+static void save(const char *path, const char *order, const char *shape, const double *values,
+                 size_t count) {
+  char header[128] = "\x93NUMPY\1";
+  int length = snprintf(header + 10, 118, "{'descr': '<f8', 'fortran_order': %s, 'shape': %s, }",
+                        order, shape);
+  memset(header + 10 + length, ' ', (size_t)(118 - length));
+  header[8] = 118;
+  header[127] = '\n';
+  FILE *file = fopen(path, "wb");
+  ck_assert_ptr_nonnull(file);
+  ck_assert_uint_eq(fwrite(header, 1, 128, file), 128);
+  ck_assert_uint_eq(fwrite(values, sizeof *values, count, file), count);
+  ck_assert_int_eq(fclose(file), 0);
+}
+
+/* Z as .npy is that of the table, centred and scaled like it. */
+START_TEST(numpy_data) {
+  put("y,a,b\n1,2,3\n4,5,9\n-2,7,1\n");
+  char Z[700], y[700], Z_set[720], y_set[720];
+  snprintf(Z, sizeof Z, "%s/Z.npy", folder);
+  snprintf(y, sizeof y, "%s/y.npy", folder);
+  snprintf(Z_set, sizeof Z_set, "data=%s", Z);
+  snprintf(y_set, sizeof y_set, "target=%s", y);
+  save(y, "False", "(3,)", (double[]){1, 4, -2}, 3);
+  for (int k = 0; k < 4; k++) {
+    if (k < 2)
+      save(Z, "False", "(3, 2)", (double[]){2, 3, 5, 9, 7, 1}, 6);
+    else
+      save(Z, "True", "(3, 2)", (double[]){2, 5, 7, 3, 9, 1}, 6);
+    const char *standardize = k % 2 ? "standardize=on" : "standardize=off";
+    ms_problem *table = good(SETTINGS(from_data(), standardize)),
+               *p = good(SETTINGS(Z_set, y_set, standardize));
+    ck_assert(p->Z->n == 3 && p->Z->d == 2 && !p->truth && !p->names);
+    ck_assert(same(p->Z->values, table->Z->values, 6) && same(p->y, table->y, 3));
+    ms_problem_free(p);
+    ms_problem_free(table);
+  }
+  bad(SETTINGS(Z_set), MS_BAD_SETTING, Z, "a .npy file has no target");
+  bad(SETTINGS(Z_set, y_set, "loss=logistic"), MS_BAD_INPUT, y, "target 4 in row 2");
+  bad(SETTINGS(Z_set, y_set, "stream=columns"), MS_BAD_SETTING, "--stream", "does not go with");
+  save(y, "False", "(2,)", (double[]){1, 4}, 2);
+  bad(SETTINGS(Z_set, y_set), MS_BAD_INPUT, y, "has 2 numbers");
+  unlink(Z);
+  unlink(y);
+}
+END_TEST
+
 START_TEST(long_constant_columns) {
   enum { N = 30000 };
   FILE *file = fopen(data, "w");
@@ -1060,7 +1130,8 @@ Suite *problem_suite(void) {
   tcase_add_test(tc, same_seed_same_bytes);
   tcase_add_test(tc, streams);
   tcase_add_test(tc, y_is_Z_truth_plus_noise);
-  tcase_add_test(tc, gaussian_moments);
+  tcase_add_loop_test(tc, gaussian_moments, 0, 2);
+  tcase_add_test(tc, columns_of_their_own);
   tcase_add_test(tc, sparsity);
   tcase_add_test(tc, truth_is_uniform);
   tcase_add_test(tc, one_by_one);
@@ -1071,6 +1142,7 @@ Suite *problem_suite(void) {
   tcase_add_test(tc, one_sample_one_feature);
   tcase_add_test(tc, standardized);
   tcase_add_test(tc, long_constant_columns);
+  tcase_add_test(tc, numpy_data);
   tcase_add_test(tc, losses);
   tcase_add_test(tc, loss_formulas);
   tcase_add_test(tc, least_of_a_loss);

@@ -539,8 +539,9 @@ static size_t npy(char *out, int version, const char *descr, const char *shape, 
                   size_t size) {
   char header[256];
   size_t before = version == 1 ? 10 : 12;
-  int length = snprintf(header, sizeof header,
-                        "{'descr': %s, 'fortran_order': False, 'shape': %s, }", descr, shape);
+  bool by_columns = *shape == 'F'; /* "F(n, d)" */
+  int length = snprintf(header, sizeof header, "{'descr': %s, 'fortran_order': %s, 'shape': %s, }",
+                        descr, by_columns ? "True" : "False", shape + by_columns);
   size_t total = (before + (size_t)length + 1 + 63) / 64 * 64, announced = total - before;
   memset(out, ' ', total);
   memcpy(out, "\x93NUMPY", 6);
@@ -661,7 +662,97 @@ START_TEST(vector_npy_refused) {
 }
 END_TEST
 
+/* Columns 1 ... of the 3 x 100 matrix whose element (i, j) is 1000 i + j. */
+static void check_columns(const char *what, const char *data, size_t size) {
+  double out[3 * 100];
+  size_t rows, cols;
+  ms_error err = {0};
+  const char *path = put("Z.npy", data, size);
+  ck_assert_msg(ms_npy_shape(path, &rows, &cols, &err) == MS_OK, "%s", err.message);
+  ck_assert(rows == 3 && cols == 100);
+  for (size_t first = 0; first < 100; first += 9)
+    for (size_t count = 1; first + count <= 100; count += 30) {
+      ck_assert_msg(ms_npy_columns(path, first, count, out, &err) == MS_OK, "%s", err.message);
+      for (size_t k = 0; k < 3 * count; k++)
+        ck_assert_msg(out[k] == (double)(1000 * (k % 3) + first + k / 3), "%s: %zu + %zu: %g", what,
+                      first, k, out[k]);
+    }
+}
+
+START_TEST(matrix_npy) {
+  static double by_rows[300], by_columns[300];
+  static float short_rows[300];
+  static char data[4096];
+  for (size_t k = 0; k < 300; k++) {
+    by_rows[k] = (double)(1000 * (k / 100) + k % 100);
+    short_rows[k] = (float)by_rows[k];
+    by_columns[k] = (double)(1000 * (k % 3) + k / 3);
+  }
+  check_columns("rows", data, npy(data, 1, "'<f8'", "(3, 100)", by_rows, sizeof by_rows));
+  check_columns("columns", data, npy(data, 2, "'<f8'", "F(3, 100)", by_columns, sizeof by_columns));
+  check_columns("float32", data, npy(data, 1, "'<f4'", "(3, 100)", short_rows, sizeof short_rows));
+  ms_error err = {0};
+  by_rows[2 * 100 + 41] = NAN;
+  const char *path = put("Z.npy", data, npy(data, 1, "'<f8'", "(3, 100)", by_rows, sizeof by_rows));
+  double out[300];
+  ck_assert_int_eq(ms_npy_columns(path, 0, 41, out, &err), MS_OK); /* not among these */
+  ck_assert_int_eq(ms_npy_columns(path, 0, 42, out, &err), MS_BAD_INPUT);
+  check_error(&err, MS_BAD_INPUT, "Z.npy", ": 'nan' in row 3, column 42 is not a finite number");
+}
+END_TEST
+
+START_TEST(matrix_npy_refused) {
+  static const double f8[6] = {0};
+  char data[1024];
+  static const struct {
+    const char *shape;
+    size_t size;
+    const char *rest;
+  } cases[] = {
+      {"(6,)", 48,
+       ": an array of shape '(6,)'; allowed is two dimensions, '(n, d)' with n > 0 and d > 0"},
+      {"(2, 3, 1)", 48,
+       ": an array of shape '(2, 3, 1)'; allowed is two dimensions, '(n, d)' with n > 0 and d > 0"},
+      {"(2, 0)", 0,
+       ": an array of shape '(2, 0)'; allowed is two dimensions, '(n, d)' with n > 0 and d > 0"},
+      {"(2, 3)", 40,
+       ": 40 bytes of data; shape '(2, 3)' and type '<f8' need 6 times 8 (the file is cut short)"},
+      {"(4611686018427387904, 4)", 48,
+       ": 48 bytes of data; shape '(4611686018427387904, 4)' and type '<f8' need 0 times 8"},
+  };
+  size_t rows, cols;
+  ms_error err = {0};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const char *path = put("Z.npy", data, npy(data, 1, "'<f8'", cases[i].shape, f8, cases[i].size));
+    ck_assert_int_eq(ms_npy_shape(path, &rows, &cols, &err), MS_BAD_INPUT);
+    check_error(&err, MS_BAD_INPUT, "Z.npy", cases[i].rest);
+  }
+  size_t size = npy(data, 1, "'<f8'", "(2, 3)", f8, sizeof f8);
+  for (size_t cut = 0; cut < size; cut++)
+    ck_assert_int_eq(ms_npy_shape(put("Z.npy", data, cut), &rows, &cols, NULL), MS_BAD_INPUT);
+  ck_assert_int_eq(ms_npy_shape(in_folder("none.npy"), &rows, &cols, &err), MS_BAD_INPUT);
+  check_error(&err, MS_BAD_INPUT, "none.npy", ": cannot be read: No such file or directory");
+}
+END_TEST
+
 /* ---- Writing -------------------------------------------------------------------------------- */
+
+START_TEST(npy_in_pieces) {
+  const double values[] = {0.1, -2, 3e200, NAN, 5};
+  ms_writer w;
+  ck_assert_int_eq(ms_writer_open(&w, folder, "x.npy", NULL), MS_OK);
+  ms_npy_begin(w.file, 5);
+  ms_npy_add(w.file, values, 2);
+  ms_npy_add(w.file, values + 2, 3);
+  ck_assert_int_eq(ms_writer_commit(&w, NULL), MS_OK);
+  char wanted[256], *data;
+  size_t size, length = npy(wanted, 1, "'<f8'", "(5,)", values, sizeof values);
+  data = get("x.npy", &size);
+  ck_assert_uint_eq(size, length);
+  ck_assert_mem_eq(data, wanted, length);
+  free(data);
+}
+END_TEST
 
 START_TEST(writer_commits) {
   ms_writer w;
@@ -913,6 +1004,9 @@ Suite *text_suite(void) {
   tcase_add_test(files, vector_text);
   tcase_add_test(files, vector_npy);
   tcase_add_test(files, vector_npy_refused);
+  tcase_add_test(files, matrix_npy);
+  tcase_add_test(files, matrix_npy_refused);
+  tcase_add_test(files, npy_in_pieces);
   tcase_add_test(files, writer_commits);
   tcase_add_test(files, writer_aborts);
   tcase_add_test(files, writer_fails);
