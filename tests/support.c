@@ -16,16 +16,21 @@ bool test_quick(void) {
 
 /* ---- Text and files ------------------------------------------------------------------------- */
 
-const char *test_text(const char *format, ...) {
-  static char **kept;
+static void *keep(void *memory) {
+  static void **kept;
   static size_t count;
-  va_list args;
   kept = realloc(kept, (count + 1) * sizeof *kept);
-  ck_assert_ptr_nonnull(kept);
+  ck_assert(kept && memory);
+  return kept[count++] = memory;
+}
+
+const char *test_text(const char *format, ...) {
+  char *text;
+  va_list args;
   va_start(args, format);
-  ck_assert_int_ge(vasprintf(&kept[count], format, args), 0);
+  ck_assert_int_ge(vasprintf(&text, format, args), 0);
   va_end(args);
-  return kept[count++];
+  return keep(text);
 }
 
 static char folder[512];
@@ -71,6 +76,18 @@ static ms_status set(ms_config *cfg, const char *const *settings, ms_error *err)
     status = ms_config_set(cfg, name, equal + 1, test_text("--%s", name), err);
   }
   return status;
+}
+
+const char *const *test_join(const char *const *settings, const char *const *further) {
+  size_t first = 0, second = 0;
+  while (settings[first])
+    first++;
+  while (further[second])
+    second++;
+  const char **all = keep(calloc(first + second + 1, sizeof *all));
+  memcpy(all, settings, first * sizeof *all);
+  memcpy(all + first, further, second * sizeof *all);
+  return all;
 }
 
 ms_config *test_config(const char *const *settings) {

@@ -223,12 +223,9 @@ START_TEST(balance_decays_with_the_dose) {
       WITH("factors=symmetric", "init=gaussian", "rows=5", "width=2", "measure=gaussian"),
       WITH("factors=diagonal", "init=zero-first", "rows=6", "measure=gaussian", "n=4")};
   for (size_t k = 0; k < (test_quick() ? 1 : sizeof kinds / sizeof *kinds); k++) {
-    const char *all[16] = {"wd=0.02",    "wd-schedule=cosine", "t-end=60",
-                           "rtol=1e-10", "points=20",          "flow=gradient"};
-    size_t count = 6;
-    for (size_t i = 0; kinds[k][i]; i++)
-      all[count++] = kinds[k][i];
-    ms_run *run = test_new("sensing", all);
+    ms_run *run =
+        test_new("sensing", test_join(kinds[k], WITH("wd=0.02", "wd-schedule=cosine", "t-end=60",
+                                                     "rtol=1e-10", "points=20", "flow=gradient")));
     double first = NAN;
     ms_status status = MS_OK;
     while (test_step(run, &status)) {
@@ -312,11 +309,8 @@ START_TEST(constant_decay_ends_at_the_nuclear_norm_regularized_solution) {
   };
   const double cost[] = {1, 1, 1, 2, 2};
   for (size_t k = 0; k < (test_quick() ? 1 : sizeof kinds / sizeof *kinds); k++) {
-    const char *all[16] = {"wd=0.01", "wd-schedule=constant", "rows=6", "noise=0.1"};
-    size_t count = 4;
-    for (size_t i = 0; kinds[k][i]; i++)
-      all[count++] = kinds[k][i];
-    ms_run *run = test_whole("sensing", all);
+    ms_run *run = test_whole("sensing", test_join(kinds[k], WITH("wd=0.01", "wd-schedule=constant",
+                                                                 "rows=6", "noise=0.1")));
     double violation = nuclear_violation(run, cost[k] * 0.01, k < 2);
     ck_assert_msg(violation <= 1e-6, "kind %zu: %g (%s after t = %g, kkt_residual %g)", k,
                   violation, "", ms_run_summary(run, "t_end"), ms_run_summary(run, "kkt_residual"));

@@ -7,31 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETTINGS_MAX = 16 };
-
-typedef struct pair {
-  const char *name, *text;
-} pair;
-
-/* A finished run with these settings (ending at a NULL name); free with ms_run_free. */
-static ms_run *run_with(const pair *settings) {
-  ms_config *cfg = ms_config_new();
-  ms_error err;
-  ms_run *run;
-  for (; settings->name; settings++)
-    if (ms_config_set(cfg, settings->name, settings->text, settings->name, &err) != MS_OK)
-      ck_abort_msg("%s", err.message);
-  if (ms_run_new(&run, cfg, &err) != MS_OK)
-    ck_abort_msg("%s", err.message);
-  ms_config_free(cfg);
-  test_to_end(run);
-  return run;
-}
-
-static double value(const ms_run *run, const char *key) {
-  return ms_run_summary(run, key);
-}
-
 static const char *text(const ms_run *run, const char *key) {
   ms_summary entry;
   for (size_t i = 0; ms_run_summary_at(run, i, &entry); i++)
@@ -42,41 +17,24 @@ static const char *text(const ms_run *run, const char *key) {
 
 static double distance(const ms_run *a, const ms_run *b) {
   size_t d;
-  const double *x = ms_run_x(a, &d), *y = ms_run_x(b, &d);
-  double largest = 0;
-  for (size_t j = 0; j < d; j++)
-    largest = fmax(largest, fabs(x[j] - y[j]));
-  return largest;
-}
-
-static bool quick(void) {
-  return getenv("MS_TEST_QUICK") != NULL;
+  const double *x = ms_run_x(a, &d);
+  return test_distance(d, x, ms_run_x(b, &d));
 }
 
 START_TEST(gradient_and_mirror_flow_agree_on_random_problems) {
   /* every schedule and parametrization, random sizes, scales and starts, one coordinate each */
-  char folder[] = "/tmp/mirrorsim-run-XXXXXX", start[64], scale[64], knots[64];
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(start, sizeof start, "%s/start", folder);
-  snprintf(scale, sizeof scale, "%s/scale", folder);
-  snprintf(knots, sizeof knots, "%s/knots.csv", folder);
-  FILE *file = fopen(knots, "w");
-  fprintf(file, "t,alpha\n0,0.1\n3,0.4\n3.5,0\n20,0.1\n21,0\n");
-  fclose(file);
+  const char *start = test_path("start"), *scale = test_path("scale"),
+             *knots = test_file("knots.csv", "t,alpha\n0,0.1\n3,0.4\n3.5,0\n20,0.1\n21,0\n");
   gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
   gsl_rng_set(rng, 7);
   const char *schedule, *summary;
   int problems = 0;
   for (size_t s = 0; (schedule = ms_list("schedules", s, &summary)); s++)
     for (size_t p = 0; ms_param_at(p); p++)
-      for (int again = 0; again < (quick() ? 1 : 5) && ms_param_at(p)->rate > 0;
+      for (int again = 0; again < (test_quick() ? 1 : 5) && ms_param_at(p)->rate > 0;
            again++, problems++) {
         size_t n = 1 + gsl_rng_uniform_int(rng, 12), d = 1 + gsl_rng_uniform_int(rng, 20);
-        char n_text[8], d_text[8], seed[8];
-        snprintf(n_text, sizeof n_text, "%zu", n);
-        snprintf(d_text, sizeof d_text, "%zu", d);
-        snprintf(seed, sizeof seed, "%d", problems);
-        file = fopen(start, "w");
+        FILE *file = fopen(start, "w");
         for (size_t j = 0; j < d; j++)
           fprintf(file, "%.17g\n", gsl_ran_gaussian(rng, 0.5));
         fclose(file);
@@ -85,35 +43,23 @@ START_TEST(gradient_and_mirror_flow_agree_on_random_problems) {
           fprintf(file, "%.17g\n", pow(10, 4 * gsl_rng_uniform(rng) - 3));
         fclose(file);
         bool from_file = strcmp(schedule, "file") == 0;
-        const pair settings[] = {{"n", n_text},
-                                 {"d", d_text},
-                                 {"seed", seed},
-                                 {"noise", "0.3"},
-                                 {"param", ms_param_at(p)->name},
-                                 {"wd-schedule", schedule},
-                                 {"wd-file", from_file ? knots : ""},
-                                 {"wd-formula", strcmp(schedule, "formula") ? "" : "0.3*exp(-t/9)"},
-                                 {"wd", "0.2"},
-                                 {"t-end", "30"},
-                                 {"init-x", start},
-                                 {"init-scale", scale},
-                                 {"rtol", "1e-9"},
-                                 {"flow", "both"},
-                                 {"points", "60"},
-                                 {NULL, NULL}};
-        ms_run *run = run_with(settings);
-        ck_assert_msg(value(run, "gf_mf_gap") <= 1e-6, "%s %s n=%zu d=%zu: gap %g", schedule,
-                      ms_param_at(p)->name, n, d, value(run, "gf_mf_gap"));
-        ck_assert_msg(value(run, "invariant_drift") <= 1e-7, "%s %s n=%zu d=%zu: drift %g",
-                      schedule, ms_param_at(p)->name, n, d, value(run, "invariant_drift"));
+        ms_run *run = test_whole(
+            "diag",
+            WITH(test_text("n=%zu", n), test_text("d=%zu", d), test_text("seed=%d", problems),
+                 "noise=0.3", test_text("param=%s", ms_param_at(p)->name),
+                 test_text("wd-schedule=%s", schedule),
+                 test_text("wd-file=%s", from_file ? knots : ""),
+                 strcmp(schedule, "formula") ? "wd-formula=" : "wd-formula=0.3*exp(-t/9)", "wd=0.2",
+                 "t-end=30", test_text("init-x=%s", start), test_text("init-scale=%s", scale),
+                 "rtol=1e-9", "flow=both", "points=60"));
+        ck_assert_msg(ms_run_summary(run, "gf_mf_gap") <= 1e-6, "%s %s n=%zu d=%zu: gap %g",
+                      schedule, ms_param_at(p)->name, n, d, ms_run_summary(run, "gf_mf_gap"));
+        ck_assert_msg(ms_run_summary(run, "invariant_drift") <= 1e-7, "%s %s n=%zu d=%zu: drift %g",
+                      schedule, ms_param_at(p)->name, n, d, ms_run_summary(run, "invariant_drift"));
         ms_run_free(run);
       }
-  ck_assert_int_ge(problems, quick() ? 20 : 100);
+  ck_assert_int_ge(problems, test_quick() ? 20 : 100);
   gsl_rng_free(rng);
-  remove(start);
-  remove(scale);
-  remove(knots);
-  remove(folder);
 }
 END_TEST
 
@@ -123,18 +69,13 @@ START_TEST(default_runs_of_every_schedule_end_at_their_limit) {
     for (size_t p = 0; ms_param_at(p); p++) {
       if (schedule[0] == 'f' || !(ms_param_at(p)->rate > 0))
         continue;
-      const pair settings[] = {{"n", "20"},
-                               {"d", "40"},
-                               {"noise", "0.1"},
-                               {"rtol", "1e-9"},
-                               {"param", ms_param_at(p)->name},
-                               {"wd-schedule", schedule},
-                               {NULL, NULL}};
-      ms_run *run = run_with(settings);
-      ck_assert_msg(value(run, "gf_mf_gap") <= 1e-6, "%s %s: gap %g", schedule,
-                    ms_param_at(p)->name, value(run, "gf_mf_gap"));
-      ck_assert_msg(value(run, "limit_gap") <= 1e-6, "%s %s: limit %g", schedule,
-                    ms_param_at(p)->name, value(run, "limit_gap"));
+      ms_run *run = test_whole("diag", WITH("n=20", "d=40", "noise=0.1", "rtol=1e-9",
+                                            test_text("param=%s", ms_param_at(p)->name),
+                                            test_text("wd-schedule=%s", schedule)));
+      ck_assert_msg(ms_run_summary(run, "gf_mf_gap") <= 1e-6, "%s %s: gap %g", schedule,
+                    ms_param_at(p)->name, ms_run_summary(run, "gf_mf_gap"));
+      ck_assert_msg(ms_run_summary(run, "limit_gap") <= 1e-6, "%s %s: limit %g", schedule,
+                    ms_param_at(p)->name, ms_run_summary(run, "limit_gap"));
       ck_assert_str_ne(text(run, "status"), "t_end");
       ms_run_free(run);
     }
@@ -145,13 +86,12 @@ END_TEST
 START_TEST(default_runs_of_every_depth_end_sparse) {
   static const char *const cases[][2] = {{"power", "3"}, {"power", "4"}, {"power", "6"},
                                          {"deep", "3"},  {"deep", "4"},  {"deep", "6"}};
-  for (size_t k = 0; k < (quick() ? 2 : sizeof cases / sizeof *cases); k++) {
-    const pair settings[] = {
-        {"param", cases[k][0]}, {"depth", cases[k][1]}, {"flow", "mirror"}, {NULL, NULL}};
-    ms_run *run = run_with(settings);
+  for (size_t k = 0; k < (test_quick() ? 2 : sizeof cases / sizeof *cases); k++) {
+    ms_run *run = test_whole("diag", WITH(test_text("param=%s", cases[k][0]),
+                                          test_text("depth=%s", cases[k][1]), "flow=mirror"));
     ck_assert_str_eq(text(run, "status"), "stationary");
-    ck_assert_double_le(value(run, "truth_error"), 1e-4);
-    ck_assert_double_le(value(run, "from_min_l1"), 1e-4);
+    ck_assert_double_le(ms_run_summary(run, "truth_error"), 1e-4);
+    ck_assert_double_le(ms_run_summary(run, "from_min_l1"), 1e-4);
     ms_run_free(run);
   }
 }
@@ -173,20 +113,14 @@ START_TEST(equal_doses_end_equal) {
       continue;
     ms_run *first = NULL;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-      const pair settings[] = {{"n", "15"},
-                               {"d", "40"},
-                               {"noise", "0.2"},
-                               {"init-x", "0.05"},
-                               {"flow", "mirror"},
-                               {"param", ms_param_at(p)->name},
-                               {"wd-schedule", cases[i].schedule},
-                               {"wd", cases[i].wd},
-                               {"wd-off", cases[i].off},
-                               {"wd-tau", cases[i].tau},
-                               {NULL, NULL}};
-      ms_run *run = run_with(settings);
-      ck_assert_double_eq_tol(value(run, "dose"), 4, 1e-9);
-      ck_assert_double_le(value(run, "limit_gap"), 1e-6);
+      ms_run *run = test_whole(
+          "diag",
+          WITH("n=15", "d=40", "noise=0.2", "init-x=0.05", "flow=mirror",
+               test_text("param=%s", ms_param_at(p)->name),
+               test_text("wd-schedule=%s", cases[i].schedule), test_text("wd=%s", cases[i].wd),
+               test_text("wd-off=%s", cases[i].off), test_text("wd-tau=%s", cases[i].tau)));
+      ck_assert_double_eq_tol(ms_run_summary(run, "dose"), 4, 1e-9);
+      ck_assert_double_le(ms_run_summary(run, "limit_gap"), 1e-6);
       if (first) {
         ck_assert_msg(distance(first, run) <= 1e-6, "%s: %g", cases[i].schedule,
                       distance(first, run));
@@ -203,29 +137,14 @@ END_TEST
 /* Raised while the loss falls and |x|_1 >= K, lowered else, and always after T: the rule replayed
  * from the record; the end is where the dose that came about says. */
 START_TEST(adaptive_schedule_follows_the_run) {
-  static const char *const methods[] = {"bdf", "adams"};
+  static const char *const methods[] = {"method=bdf", "method=adams"};
   for (int m = 0; m < 2; m++) {
-    const pair settings[] = {{"n", "15"},
-                             {"d", "40"},
-                             {"wd-schedule", "adaptive"},
-                             {"wd", "0.1"},
-                             {"wd-tau", "2"},
-                             {"wd-factor", "1.25"},
-                             {"wd-threshold", "1"},
-                             {"t-end", "80"},
-                             {"points", "81"},
-                             {"method", methods[m]},
-                             {NULL, NULL}};
-    ms_config *cfg = ms_config_new();
-    ms_error err;
-    for (const pair *p = settings; p->name; p++)
-      ck_assert_int_eq(ms_config_set(cfg, p->name, p->text, "test", &err), MS_OK);
-    ms_run *run;
-    ck_assert_int_eq(ms_run_new(&run, cfg, &err), MS_OK);
-    ms_config_free(cfg);
+    ms_run *run = test_new("diag", WITH("n=15", "d=40", "wd-schedule=adaptive", "wd=0.1",
+                                        "wd-tau=2", "wd-factor=1.25", "wd-threshold=1", "t-end=80",
+                                        "points=81", methods[m]));
     double alpha = 0.1, dose = 0, before = NAN, raised = 0, lowered = 0;
     for (size_t i = 0; i < ms_run_points(run); i++) {
-      ck_assert_int_ge(ms_run_advance(run, i, &err), 0);
+      ck_assert_int_ge(ms_run_advance(run, i, NULL), 0);
       double loss = ms_run_observe(run, "loss"), l1 = ms_run_observe(run, "l1");
       if (i > 0)
         dose += alpha;
@@ -241,27 +160,24 @@ START_TEST(adaptive_schedule_follows_the_run) {
       ck_assert_double_eq_tol(ms_run_observe(run, "dose"), dose, 1e-13 * dose + 1e-300);
     }
     ck_assert(raised > 0 && lowered > 0);
-    ck_assert_int_eq(ms_run_finish(run, MS_OK, NULL, &err), MS_OK);
-    ck_assert_double_le(value(run, "gf_mf_gap"), 1e-6);
+    ck_assert_int_eq(ms_run_finish(run, MS_OK, NULL, NULL), MS_OK);
+    ck_assert_double_le(ms_run_summary(run, "gf_mf_gap"), 1e-6);
     ms_run_free(run);
   }
-  const pair to_the_end[] = {{"n", "15"}, {"d", "40"}, {"wd-schedule", "adaptive"}, {NULL, NULL}};
-  ms_run *run = run_with(to_the_end);
-  ck_assert_double_le(value(run, "limit_gap"), 1e-7);
-  ck_assert_double_gt(value(run, "dose"), 1);
+  ms_run *run = test_whole("diag", WITH("n=15", "d=40", "wd-schedule=adaptive"));
+  ck_assert_double_le(ms_run_summary(run, "limit_gap"), 1e-7);
+  ck_assert_double_gt(ms_run_summary(run, "dose"), 1);
   ms_run_free(run);
 }
 END_TEST
 
 START_TEST(constant_weight_decay_ends_at_the_lasso) {
   /* lambda = 2 alpha for mw and alpha for uv: alpha and 2 alpha end at the same x */
-  const pair mw[] = {{"wd-schedule", "constant"}, {"wd", "0.05"}, {"noise", "0.3"}, {NULL, NULL}};
-  const pair uv[] = {
-      {"wd-schedule", "constant"}, {"wd", "0.1"}, {"noise", "0.3"}, {"param", "uv"}, {NULL, NULL}};
-  ms_run *a = run_with(mw), *b = run_with(uv);
-  ck_assert_double_le(value(a, "limit_gap"), 1e-6);
-  ck_assert_double_le(value(b, "limit_gap"), 1e-6);
-  ck_assert_double_le(value(a, "kkt_residual"), 1e-8);
+  ms_run *a = test_whole("diag", WITH("wd-schedule=constant", "wd=0.05", "noise=0.3"));
+  ms_run *b = test_whole("diag", WITH("wd-schedule=constant", "wd=0.1", "noise=0.3", "param=uv"));
+  ck_assert_double_le(ms_run_summary(a, "limit_gap"), 1e-6);
+  ck_assert_double_le(ms_run_summary(b, "limit_gap"), 1e-6);
+  ck_assert_double_le(ms_run_summary(a, "kkt_residual"), 1e-8);
   ck_assert_double_le(distance(a, b), 1e-6);
   /* written out: |g_j| <= lambda, with equality and the sign of x_j where x_j is not 0 */
   size_t d;
@@ -287,25 +203,19 @@ END_TEST
 
 START_TEST(on_then_off_beats_never_and_always) {
   /* the default problem at one common horizon, the one that the default run draws */
-  static const char *const strengths[] = {"0.2",  "0.1",   "0.05",  "0.03", "0.02",
-                                          "0.01", "0.005", "0.002", "0.001"};
+  static const char *const strengths[] = {"wd=0.2",  "wd=0.1",   "wd=0.05",  "wd=0.03", "wd=0.02",
+                                          "wd=0.01", "wd=0.005", "wd=0.002", "wd=0.001"};
   for (int seed = 1; seed <= 5; seed++) {
-    char seed_text[8];
-    snprintf(seed_text, sizeof seed_text, "%d", seed);
-    pair settings[] = {{"wd-schedule", "linear"}, {"seed", seed_text}, {"t-end", "84"},
-                       {"flow", "mirror"},        {"wd", ""},          {NULL, NULL}};
-    ms_run *run = run_with(settings);
-    double on_off = value(run, "truth_error"), best = INFINITY;
+    const char *const *settings = WITH(test_text("seed=%d", seed), "t-end=84", "flow=mirror");
+    ms_run *run = test_whole("diag", test_join(settings, WITH("wd-schedule=linear")));
+    double on_off = ms_run_summary(run, "truth_error"), best = INFINITY;
     ms_run_free(run);
-    settings[0].text = "none";
-    run = run_with(settings);
-    double never = value(run, "truth_error");
+    run = test_whole("diag", test_join(settings, WITH("wd-schedule=none")));
+    double never = ms_run_summary(run, "truth_error");
     ms_run_free(run);
-    settings[0].text = "constant";
     for (size_t i = 0; i < sizeof strengths / sizeof *strengths; i++) {
-      settings[4].text = strengths[i];
-      run = run_with(settings);
-      best = fmin(best, value(run, "truth_error"));
+      run = test_whole("diag", test_join(settings, WITH("wd-schedule=constant", strengths[i])));
+      best = fmin(best, ms_run_summary(run, "truth_error"));
       ms_run_free(run);
     }
     ck_assert_msg(on_off < 0.5 * best && on_off < 0.2 * never,
@@ -315,20 +225,20 @@ START_TEST(on_then_off_beats_never_and_always) {
 END_TEST
 
 START_TEST(tiny_scales_end_at_the_minimum_l1_interpolator) {
-  static const char *const scales[] = {"1e-300", "1e-1000", "1e-10000"};
+  static const char *const scales[] = {"init-scale=1e-300", "init-scale=1e-1000",
+                                       "init-scale=1e-10000"};
   for (size_t i = 0; i < 3; i++)
     for (int off = 0; off < 2; off++) {
-      const pair settings[] = {
-          {"init-scale", scales[i]}, {"wd-schedule", off ? "none" : "linear"}, {NULL, NULL}};
-      ms_run *run = run_with(settings);
+      ms_run *run =
+          test_whole("diag", WITH(scales[i], off ? "wd-schedule=none" : "wd-schedule=linear"));
       /* the sparse truth is the minimum-L1 interpolator of the default problem */
-      ck_assert_double_le(value(run, "truth_error"), 1e-6);
-      ck_assert_double_eq_tol(value(run, "l1"), 5, 1e-6);
-      ck_assert_double_le(value(run, "limit_gap"), 1e-6);
-      ck_assert(isnan(value(run, "gf_mf_gap")));
+      ck_assert_double_le(ms_run_summary(run, "truth_error"), 1e-6);
+      ck_assert_double_eq_tol(ms_run_summary(run, "l1"), 5, 1e-6);
+      ck_assert_double_le(ms_run_summary(run, "limit_gap"), 1e-6);
+      ck_assert(isnan(ms_run_summary(run, "gf_mf_gap")));
       ck_assert_str_eq(text(run, "flow"), "mirror");
       ck_assert_uint_gt(run->notes, 0);
-      ck_assert_double_lt(value(run, "steps"), 20000);
+      ck_assert_double_lt(ms_run_summary(run, "steps"), 20000);
       ms_run_free(run);
     }
 }
@@ -346,17 +256,10 @@ START_TEST(forms_and_methods_agree) {
               {"gradient", "auto", "adams", "auto"}};
   ms_run *first = NULL;
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-    const pair settings[] = {{"n", "10"},
-                             {"d", "25"},
-                             {"noise", "0.2"},
-                             {"flow", ways[i].flow},
-                             {"state", ways[i].state},
-                             {"method", ways[i].method},
-                             {"solver", ways[i].solver},
-                             {"t-end", "20"},
-                             {"rtol", "1e-10"},
-                             {NULL, NULL}};
-    ms_run *run = run_with(settings);
+    ms_run *run = test_whole(
+        "diag", WITH("n=10", "d=25", "noise=0.2", test_text("flow=%s", ways[i].flow),
+                     test_text("state=%s", ways[i].state), test_text("method=%s", ways[i].method),
+                     test_text("solver=%s", ways[i].solver), "t-end=20", "rtol=1e-10"));
     if (first) {
       ck_assert_msg(distance(first, run) <= 1e-7, "%s %s %s: %g", ways[i].flow, ways[i].state,
                     ways[i].method, distance(first, run));
@@ -371,11 +274,7 @@ END_TEST
 
 /* The same numbers as a sparse matrix, where nothing is reduced, and as a table. */
 START_TEST(sparse_data) {
-  char folder[] = "/tmp/mirrorsim-run-XXXXXX", mtx[64], y[64], csv[64];
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(mtx, sizeof mtx, "%s/Z.mtx", folder);
-  snprintf(y, sizeof y, "%s/y.txt", folder);
-  snprintf(csv, sizeof csv, "%s/all.csv", folder);
+  const char *mtx = test_path("Z.mtx"), *y = test_path("y.txt"), *csv = test_path("all.csv");
   enum { ROWS = 12, COLUMNS = 30 };
   static double Z[ROWS][COLUMNS];
   gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
@@ -405,30 +304,24 @@ START_TEST(sparse_data) {
   fclose(sparse);
   fclose(target);
   fclose(table);
-  static const char *const losses[] = {"squared", "huber"}; /* huber is integrated as it stands */
+  const char *const losses[] = {"loss=squared", "loss=huber"}; /* integrated as it stands */
   for (int k = 0; k < 2; k++) {
-    const pair as_table[] = {
-        {"data", csv}, {"loss", losses[k]}, {"rtol", "1e-10"}, {"t-end", "30"}, {NULL, NULL}};
-    const pair as_sparse[] = {{"data", mtx},     {"target", y},   {"loss", losses[k]},
-                              {"rtol", "1e-10"}, {"t-end", "30"}, {"solver", k ? "cg" : "auto"},
-                              {NULL, NULL}};
-    ms_run *a = run_with(as_table), *b = run_with(as_sparse);
+    const char *const *settings = WITH(losses[k], "rtol=1e-10", "t-end=30");
+    ms_run *a = test_whole("diag", test_join(settings, WITH(test_text("data=%s", csv))));
+    ms_run *b = test_whole(
+        "diag", test_join(settings, WITH(test_text("data=%s", mtx), test_text("target=%s", y),
+                                         k ? "solver=cg" : "solver=auto")));
     ck_assert_double_le(distance(a, b), 1e-8);
-    ck_assert_double_le(value(b, "gf_mf_gap"), 1e-7);
+    ck_assert_double_le(ms_run_summary(b, "gf_mf_gap"), 1e-7);
     ms_run_free(a);
     ms_run_free(b);
   }
   gsl_rng_free(rng);
-  remove(mtx);
-  remove(y);
-  remove(csv);
-  remove(folder);
 }
 END_TEST
 
 START_TEST(observables_are_what_they_say) {
-  const pair settings[] = {{"noise", "0.1"}, {"t-end", "40"}, {"flow", "both"}, {NULL, NULL}};
-  ms_run *run = run_with(settings);
+  ms_run *run = test_whole("diag", WITH("noise=0.1", "t-end=40", "flow=both"));
   size_t d, n = 40;
   const double *x = ms_run_x(run, &d);
   double r[40], l1 = 0, l2 = 0, loss = 0, y2 = 0, truth = 0, p_sum = 0, R = 0, nonzero = 0, top = 0;
@@ -437,7 +330,7 @@ START_TEST(observables_are_what_they_say) {
     loss += pow(r[i] - run->problem->y[i], 2) / 80;
     y2 += pow(run->problem->y[i], 2);
   }
-  double beta = exp(-4 * value(run, "dose"));
+  double beta = exp(-4 * ms_run_summary(run, "dose"));
   for (size_t j = 0; j < d; j++)
     top = fmax(top, fabs(x[j]));
   for (size_t j = 0; j < d; j++) {
@@ -449,22 +342,22 @@ START_TEST(observables_are_what_they_say) {
     p_sum += fabs(x[j]) * s / (s - tanh(s / 2));
     nonzero += fabs(x[j]) > 1e-3 * top;
   }
-  ck_assert_double_eq_tol(value(run, "loss"), loss, 1e-13);
-  ck_assert_double_eq_tol(value(run, "residual"), sqrt(80 * loss / y2), 1e-12);
-  ck_assert_double_eq_tol(value(run, "l1"), l1, 1e-12);
-  ck_assert_double_eq_tol(value(run, "l2"), sqrt(l2), 1e-12);
-  ck_assert_double_eq_tol(value(run, "truth_error"), sqrt(truth), 1e-12);
-  ck_assert_double_eq_tol(value(run, "potential"), R, 1e-10 * R);
-  ck_assert_double_eq_tol(value(run, "effective_exponent"), p_sum / l1, 1e-9);
-  ck_assert(value(run, "nonzeros") == nonzero);
-  ck_assert_double_eq_tol(value(run, "ln_beta"), -4 * value(run, "dose"), 1e-12);
+  ck_assert_double_eq_tol(ms_run_summary(run, "loss"), loss, 1e-13);
+  ck_assert_double_eq_tol(ms_run_summary(run, "residual"), sqrt(80 * loss / y2), 1e-12);
+  ck_assert_double_eq_tol(ms_run_summary(run, "l1"), l1, 1e-12);
+  ck_assert_double_eq_tol(ms_run_summary(run, "l2"), sqrt(l2), 1e-12);
+  ck_assert_double_eq_tol(ms_run_summary(run, "truth_error"), sqrt(truth), 1e-12);
+  ck_assert_double_eq_tol(ms_run_summary(run, "potential"), R, 1e-10 * R);
+  ck_assert_double_eq_tol(ms_run_summary(run, "effective_exponent"), p_sum / l1, 1e-9);
+  ck_assert(ms_run_summary(run, "nonzeros") == nonzero);
+  ck_assert_double_eq_tol(ms_run_summary(run, "ln_beta"), -4 * ms_run_summary(run, "dose"), 1e-12);
   /* the transition: p_eff starts at 2 and falls along the run */
   size_t columns = 0, p_at = 0;
   for (; run->model->observables[columns].name; columns++)
     if (strcmp(run->model->observables[columns].name, "effective_exponent") == 0)
       p_at = columns;
   ck_assert(run->rows[p_at] == 2);
-  ck_assert_double_lt(value(run, "effective_exponent"), 1.2);
+  ck_assert_double_lt(ms_run_summary(run, "effective_exponent"), 1.2);
   for (size_t i = 1; i < run->recorded; i++)
     ck_assert(isfinite(run->rows[i * columns + p_at]));
   ms_run_free(run);
@@ -472,55 +365,48 @@ START_TEST(observables_are_what_they_say) {
 END_TEST
 
 START_TEST(real_data_run_to_their_limit) {
-  const pair diabetes[] = {{"data", MS_DATA "/diabetes_quad_442x64.csv"}, {NULL, NULL}};
-  ms_run *run = run_with(diabetes);
-  ck_assert_uint_eq((size_t)value(run, "n"), 442);
-  ck_assert_uint_eq((size_t)value(run, "d"), 64);
+  ms_run *run = test_whole("diag", WITH("data=" MS_DATA "/diabetes_quad_442x64.csv"));
+  ck_assert_uint_eq((size_t)ms_run_summary(run, "n"), 442);
+  ck_assert_uint_eq((size_t)ms_run_summary(run, "d"), 64);
   ck_assert_str_eq(text(run, "state"), "dual");
   ck_assert_str_eq(text(run, "status"), "stationary");
-  ck_assert_double_le(value(run, "limit_gap"), 1e-6);
-  ck_assert(isnan(value(run, "truth_error")));
+  ck_assert_double_le(ms_run_summary(run, "limit_gap"), 1e-6);
+  ck_assert(isnan(ms_run_summary(run, "truth_error")));
   ms_run_free(run);
-  const pair lasso[] = {{"data", MS_DATA "/diabetes_quad_442x64.csv"},
-                        {"wd-schedule", "constant"},
-                        {"flow", "mirror"},
-                        {NULL, NULL}};
-  run = run_with(lasso);
-  ck_assert_double_le(value(run, "limit_gap"), 1e-6);
-  ck_assert_double_le(value(run, "nonzeros"), 20);
+  run = test_whole("diag", WITH("data=" MS_DATA "/diabetes_quad_442x64.csv", "wd-schedule=constant",
+                                "flow=mirror"));
+  ck_assert_double_le(ms_run_summary(run, "limit_gap"), 1e-6);
+  ck_assert_double_le(ms_run_summary(run, "nonzeros"), 20);
   ms_run_free(run);
-  const pair meats[] = {{"data", MS_DATA "/meats_fat_60x100.csv"},
-                        {"standardize", "on"},
-                        {"flow", "mirror"},
-                        {NULL, NULL}};
-  run = run_with(meats);
-  ck_assert_double_le(value(run, "limit_gap"), 1e-5);
+  run = test_whole("diag",
+                   WITH("data=" MS_DATA "/meats_fat_60x100.csv", "standardize=on", "flow=mirror"));
+  ck_assert_double_le(ms_run_summary(run, "limit_gap"), 1e-5);
   ms_run_free(run);
 }
 END_TEST
 
 START_TEST(odd_problems) {
-  static const pair cases[][6] = {
-      {{"n", "1"}, {"d", "1"}, {"sparsity", "1"}, {NULL, NULL}},
-      {{"n", "1"}, {"d", "30"}, {NULL, NULL}},
-      {{"n", "30"}, {"d", "1"}, {"noise", "1"}, {NULL, NULL}},
-      {{"n", "10"}, {"d", "10"}, {"noise", "1"}, {NULL, NULL}},
-      {{"sparsity", "0"}, {NULL, NULL}},                  /* y = 0: x stays where it is */
-      {{"sparsity", "0"}, {"init-x", "1"}, {NULL, NULL}}, /* y = 0, x0 = 1 */
-      {{"init-scale", "1e6"}, {"wd", "0"}, {NULL, NULL}},
-      {{"wd", "0"}, {NULL, NULL}},
-      {{"wd-off", "0"}, {NULL, NULL}},
-      {{"wd", "1000"}, {NULL, NULL}}, /* far above what keeps x at 0; then it grows back */
-      {{"init-scale", "1e-9"}, {"init-x", "-2"}, {NULL, NULL}},
+  const char *const *cases[] = {
+      WITH("n=1", "d=1", "sparsity=1"),
+      WITH("n=1", "d=30"),
+      WITH("n=30", "d=1", "noise=1"),
+      WITH("n=10", "d=10", "noise=1"),
+      WITH("sparsity=0"),             /* y = 0: x stays where it is */
+      WITH("sparsity=0", "init-x=1"), /* y = 0, x0 = 1 */
+      WITH("init-scale=1e6", "wd=0"),
+      WITH("wd=0"),
+      WITH("wd-off=0"),
+      WITH("wd=1000"), /* far above what keeps x at 0; then it grows back */
+      WITH("init-scale=1e-9", "init-x=-2"),
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    ms_run *run = run_with(cases[i]);
+    ms_run *run = test_whole("diag", cases[i]);
     size_t d;
     const double *x = ms_run_x(run, &d);
     for (size_t j = 0; j < d; j++)
       ck_assert_msg(isfinite(x[j]), "case %zu", i);
-    ck_assert_msg(value(run, "limit_gap") <= 1e-6, "case %zu: limit_gap %g", i,
-                  value(run, "limit_gap"));
+    ck_assert_msg(ms_run_summary(run, "limit_gap") <= 1e-6, "case %zu: limit_gap %g", i,
+                  ms_run_summary(run, "limit_gap"));
     ms_run_free(run);
   }
 }
@@ -528,14 +414,11 @@ END_TEST
 
 /* Every error of x along the run, relative to the largest |x|, against the same run at 1e-13. */
 static double error_along(const char *param, const char *scale, const char *state, double rtol) {
-  char rtol_text[32];
-  snprintf(rtol_text, sizeof rtol_text, "%g", rtol);
-  pair settings[] = {{"n", "10"},           {"d", "30"},       {"noise", "0.1"},   {"param", param},
-                     {"init-scale", scale}, {"state", state},  {"flow", "mirror"}, {"t-end", "60"},
-                     {"points", "50"},      {"rtol", "1e-13"}, {NULL, NULL}};
-  ms_run *exact = run_with(settings);
-  settings[9].text = rtol_text;
-  ms_run *run = run_with(settings);
+  const char *const *settings = WITH(
+      "n=10", "d=30", "noise=0.1", test_text("param=%s", param), test_text("init-scale=%s", scale),
+      test_text("state=%s", state), "flow=mirror", "t-end=60", "points=50", "rtol=1e-13");
+  ms_run *exact = test_whole("diag", settings);
+  ms_run *run = test_whole("diag", test_join(settings, WITH(test_text("rtol=%g", rtol))));
   ck_assert_uint_eq(run->recorded, exact->recorded);
   double worst = 0, largest = 0;
   for (size_t i = 0; i < run->recorded * 30; i++) {
@@ -576,15 +459,12 @@ START_TEST(training_comes_to_the_flow_at_first_order) {
   for (int m = 0; m < 3; m++) {
     double gap[3];
     for (int k = 0; k < 3; k++) {
-      char lr[32], batch[8];
-      snprintf(lr, sizeof lr, "%g", steps[m] / pow(2, k));
-      snprintf(batch, sizeof batch, "%d", 10); /* all samples: sgd is gd */
-      const pair settings[] = {{"n", "10"},     {"d", "15"},      {"method", methods[m]},
-                               {"lr", lr},      {"batch", batch}, {"momentum", momenta[m]},
-                               {"t-end", "10"}, {NULL, NULL}};
-      ms_run *run = run_with(settings);
+      /* a batch of all samples: sgd is gd */
+      ms_run *run = test_whole("diag", WITH("n=10", "d=15", test_text("method=%s", methods[m]),
+                                            test_text("lr=%g", steps[m] / pow(2, k)), "batch=10",
+                                            test_text("momentum=%s", momenta[m]), "t-end=10"));
       ck_assert_str_eq(text(run, "state"), "gradient");
-      gap[k] = value(run, "gf_mf_gap");
+      gap[k] = ms_run_summary(run, "gf_mf_gap");
       ms_run_free(run);
     }
     ck_assert_double_gt(gap[0], 1e-5);
@@ -603,16 +483,12 @@ START_TEST(stochastic_training_fluctuates_like_its_sde) {
     for (int k = 0; k < 2; k++) {
       enum { SEEDS = 12 };
       for (int seed = 0; seed < SEEDS; seed++) {
-        char lr[32], seed_text[8];
-        snprintf(lr, sizeof lr, "%g", k ? 2.5e-4 : 1e-3);
-        snprintf(seed_text, sizeof seed_text, "%d", seed);
         /* while the flow is on its way: at its end the noise vanishes with the residual */
-        const pair settings[] = {
-            {"n", "10"},         {"d", "15"},    {"method", methods[m]}, {"lr", lr},
-            {"seed", seed_text}, {"t-end", "1"}, {"points", "2"},        {"wd-schedule", "none"},
-            {NULL, NULL}};
-        ms_run *run = run_with(settings);
-        spread[m][k] += pow(value(run, "gf_mf_gap"), 2) / SEEDS;
+        ms_run *run =
+            test_whole("diag", WITH("n=10", "d=15", test_text("method=%s", methods[m]),
+                                    k ? "lr=2.5e-4" : "lr=1e-3", test_text("seed=%d", seed),
+                                    "t-end=1", "points=2", "wd-schedule=none"));
+        spread[m][k] += pow(ms_run_summary(run, "gf_mf_gap"), 2) / SEEDS;
         ms_run_free(run);
       }
     }
@@ -625,31 +501,24 @@ START_TEST(stochastic_training_fluctuates_like_its_sde) {
 END_TEST
 
 START_TEST(hard_cases) {
-  static const struct {
-    pair settings[7];
+  const struct {
+    const char *const *settings;
     double limit;
   } cases[] = {
       /* a jump of alpha by 1e6, and the dose of 1e4 that it makes */
-      {{{"wd-schedule", "step"}, {"wd", "1e6"}, {"wd-off", "0.01"}, {NULL, NULL}}, 1e-6},
+      {WITH("wd-schedule=step", "wd=1e6", "wd-off=0.01"), 1e-6},
       /* a dose of 1e4 */
-      {{{"wd-schedule", "step"}, {"wd", "100"}, {"wd-off", "100"}, {NULL, NULL}}, 1e-6},
+      {WITH("wd-schedule=step", "wd=100", "wd-off=100"), 1e-6},
       /* a horizon of 1e12 that is run through: no early end at loss 0 */
-      {{{"wd-schedule", "linear"},
-        {"wd-off", "40"},
-        {"t-end", "1e12"},
-        {"stop-loss", "0"},
-        {NULL, NULL}},
-       1e-6},
-      {{{"wd-schedule", "constant"}, {"wd", "1e-6"}, {"t-end", "1e12"}, {NULL, NULL}}, 1e-5},
+      {WITH("wd-schedule=linear", "wd-off=40", "t-end=1e12", "stop-loss=0"), 1e-6},
+      {WITH("wd-schedule=constant", "wd=1e-6", "t-end=1e12"), 1e-5},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    pair settings[9] = {{"n", "15"}, {"d", "40"}};
-    for (int k = 0; k < 7; k++)
-      settings[2 + k] = cases[i].settings[k];
-    ms_run *run = run_with(settings);
-    ck_assert_msg(value(run, "limit_gap") <= cases[i].limit, "case %zu: limit_gap %g", i,
-                  value(run, "limit_gap"));
-    ck_assert_msg(value(run, "steps") < 20000, "case %zu: %g steps", i, value(run, "steps"));
+    ms_run *run = test_whole("diag", test_join(WITH("n=15", "d=40"), cases[i].settings));
+    ck_assert_msg(ms_run_summary(run, "limit_gap") <= cases[i].limit, "case %zu: limit_gap %g", i,
+                  ms_run_summary(run, "limit_gap"));
+    ck_assert_msg(ms_run_summary(run, "steps") < 20000, "case %zu: %g steps", i,
+                  ms_run_summary(run, "steps"));
     ms_run_free(run);
   }
 }
@@ -657,10 +526,7 @@ END_TEST
 
 /* Coordinates that start at very different scales, and columns of very different sizes. */
 START_TEST(mixed_scales) {
-  char folder[] = "/tmp/mirrorsim-run-XXXXXX", scale[64], data[64];
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(scale, sizeof scale, "%s/scale", folder);
-  snprintf(data, sizeof data, "%s/data.csv", folder);
+  const char *scale = test_path("scale"), *data = test_path("data.csv");
   gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
   FILE *file = fopen(scale, "w");
   for (int j = 0; j < 20; j++)
@@ -677,31 +543,25 @@ START_TEST(mixed_scales) {
   }
   fputc('\n', file);
   fclose(file);
-  const pair mixed[] = {{"n", "8"}, {"d", "20"}, {"init-scale", scale}, {NULL, NULL}};
-  ms_run *run = run_with(mixed);
-  ck_assert_double_le(value(run, "limit_gap"), 1e-6);
+  ms_run *run = test_whole("diag", WITH("n=8", "d=20", test_text("init-scale=%s", scale)));
+  ck_assert_double_le(ms_run_summary(run, "limit_gap"), 1e-6);
   ms_run_free(run);
-  const pair badly_scaled[] = {{"data", data}, {"rtol", "1e-9"}, {NULL, NULL}};
-  run = run_with(badly_scaled);
-  ck_assert_double_le(value(run, "limit_gap"), 1e-5);
-  ck_assert_double_le(value(run, "gf_mf_gap"), 1e-5);
+  run = test_whole("diag", WITH(test_text("data=%s", data), "rtol=1e-9"));
+  ck_assert_double_le(ms_run_summary(run, "limit_gap"), 1e-5);
+  ck_assert_double_le(ms_run_summary(run, "gf_mf_gap"), 1e-5);
   ms_run_free(run);
   gsl_rng_free(rng);
-  remove(scale);
-  remove(data);
-  remove(folder);
 }
 END_TEST
 
 /* From 1e-10 to 1e-10000 the work grows more slowly than ln(1/beta). */
 START_TEST(work_grows_slowly_with_the_scale) {
-  static const char *const scales[] = {"1e-10", "1e-100", "1e-1000", "1e-10000"};
+  static const char *const scales[] = {"init-scale=1e-10", "init-scale=1e-100",
+                                       "init-scale=1e-1000", "init-scale=1e-10000"};
   double rhs[4];
   for (int k = 0; k < 4; k++) {
-    const pair settings[] = {
-        {"init-scale", scales[k]}, {"flow", "mirror"}, {"wd-schedule", "none"}, {NULL, NULL}};
-    ms_run *run = run_with(settings);
-    rhs[k] = value(run, "rhs_evaluations");
+    ms_run *run = test_whole("diag", WITH(scales[k], "flow=mirror", "wd-schedule=none"));
+    rhs[k] = ms_run_summary(run, "rhs_evaluations");
     ms_run_free(run);
   }
   for (int k = 1; k < 4; k++)
@@ -711,12 +571,11 @@ START_TEST(work_grows_slowly_with_the_scale) {
 END_TEST
 
 /* Three classes, three counts: n < d, so that all but counts of 0 can be fitted. */
-static void write_samples(const char *path, const char *const *y) {
-  FILE *file = fopen(path, "w");
-  ck_assert_ptr_nonnull(file);
-  fprintf(file, "y,a,b,c,d\n%s,0.9,-0.4,0.5,0.2\n%s,0.3,0.8,0.6,-0.5\n%s,-0.2,0.4,-0.9,0.7\n", y[0],
-          y[1], y[2]);
-  ck_assert_int_eq(fclose(file), 0);
+static const char *samples(const char *const *y) {
+  return test_file(
+      "data.csv",
+      test_text("y,a,b,c,d\n%s,0.9,-0.4,0.5,0.2\n%s,0.3,0.8,0.6,-0.5\n%s,-0.2,0.4,-0.9,0.7\n", y[0],
+                y[1], y[2]));
 }
 
 START_TEST(formulas_train_as_the_losses_they_spell) {
@@ -729,43 +588,31 @@ START_TEST(formulas_train_as_the_losses_they_spell) {
       {"logistic", "log(1 + exp(-y*z))", {"1", "-1", "1"}},
       {"poisson", "exp(z) - y*z", {"3", "1", "0"}},
   };
-  char folder[] = "/tmp/mirrorsim-loss-XXXXXX", csv[64];
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(csv, sizeof csv, "%s/data.csv", folder);
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
     for (int way = 0; way < 6; way++) {
-      if (quick() && way != (int)k)
+      if (test_quick() && way != (int)k)
         continue;
       const char *flow = way % 3 == 0 ? "both" : way % 3 == 1 ? "mirror" : "gradient";
-      write_samples(csv, cases[k].y);
-      pair settings[] = {{"data", csv},
-                         {"flow", flow},
-                         {"wd-schedule", way < 3 ? "linear" : "constant"},
-                         {"wd", "0.1"},
-                         {"state", way % 2 ? "dual" : "auto"},
-                         {"method", way == 5 ? "gd" : "bdf"},
-                         {"lr", "0.01"},
-                         {"t-end", "6"},
-                         {"rtol", "1e-9"},
-                         {"loss", cases[k].loss},
-                         {NULL, NULL},
-                         {NULL, NULL}};
-      ms_run *named = run_with(settings);
-      settings[9].text = "custom";
-      settings[10] = (pair){"loss-formula", cases[k].formula};
-      ms_run *spelled = run_with(settings);
+      const char *const *settings =
+          WITH(test_text("data=%s", samples(cases[k].y)), test_text("flow=%s", flow),
+               way < 3 ? "wd-schedule=linear" : "wd-schedule=constant", "wd=0.1",
+               way % 2 ? "state=dual" : "state=auto", way == 5 ? "method=gd" : "method=bdf",
+               "lr=0.01", "t-end=6", "rtol=1e-9");
+      ms_run *named =
+          test_whole("diag", test_join(settings, WITH(test_text("loss=%s", cases[k].loss))));
+      ms_run *spelled = test_whole(
+          "diag",
+          test_join(settings, WITH("loss=custom", test_text("loss-formula=%s", cases[k].formula))));
       /* the squared loss is integrated in other equations, its steps are others */
       double same = k == 0 && way != 5 ? 1e-7 : 1e-11;
       ck_assert_msg(distance(named, spelled) <= same, "%s, way %d: %g", cases[k].loss, way,
                     distance(named, spelled));
       ck_assert_double_gt(ms_run_observe(spelled, "l1"), 0.1);
       if (way % 3 == 0)
-        ck_assert_double_le(value(spelled, "gf_mf_gap"), 1e-6);
+        ck_assert_double_le(ms_run_summary(spelled, "gf_mf_gap"), 1e-6);
       ms_run_free(named);
       ms_run_free(spelled);
     }
-  remove(csv);
-  remove(folder);
 }
 END_TEST
 
@@ -786,26 +633,19 @@ START_TEST(any_convex_loss_ends_at_its_limit) {
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
     for (int way = 0; way < 4; way++) {
       bool constant = way % 2 == 0, many = way > 1; /* samples */
-      if ((cases[k].falls && !constant) || (quick() && way))
+      if ((cases[k].falls && !constant) || (test_quick() && way))
         continue;
-      pair settings[] = {{"n", many ? "20" : "8"},
-                         {"d", "12"},
-                         {"sparsity", "3"},
-                         {"noise", "0.7"},
-                         {"wd", "0.05"},
-                         {"wd-schedule", constant ? "constant" : "step"},
-                         {"wd-off", constant ? "" : "30"},
-                         {"loss", cases[k].loss},
-                         {"loss-formula", cases[k].formula},
-                         {"flow", "auto"},
-                         {NULL, NULL}};
-      ms_run *run = run_with(settings);
-      ck_assert_msg(value(run, "limit_gap") <= 1e-6, "%s %s, way %d: %g", cases[k].loss,
-                    cases[k].formula, way, value(run, "limit_gap"));
-      ck_assert_double_gt(value(run, "limit_gap"), 0);
-      ck_assert_double_le(value(run, "gf_mf_gap"), 1e-6);
-      settings[9].text = "limit";
-      ms_run *limit = run_with(settings);
+      const char *const *settings =
+          WITH(many ? "n=20" : "n=8", "d=12", "sparsity=3", "noise=0.7", "wd=0.05",
+               constant ? "wd-schedule=constant" : "wd-schedule=step",
+               constant ? "wd-off=" : "wd-off=30", test_text("loss=%s", cases[k].loss),
+               test_text("loss-formula=%s", cases[k].formula), "flow=auto");
+      ms_run *run = test_whole("diag", settings);
+      ck_assert_msg(ms_run_summary(run, "limit_gap") <= 1e-6, "%s %s, way %d: %g", cases[k].loss,
+                    cases[k].formula, way, ms_run_summary(run, "limit_gap"));
+      ck_assert_double_gt(ms_run_summary(run, "limit_gap"), 0);
+      ck_assert_double_le(ms_run_summary(run, "gf_mf_gap"), 1e-6);
+      ms_run *limit = test_whole("diag", test_join(settings, WITH("flow=limit")));
       ck_assert_double_le(distance(run, limit), 1e-6);
       ms_run_free(run);
       ms_run_free(limit);
@@ -815,90 +655,69 @@ END_TEST
 
 /* The flows go on and say so, the limit is refused. */
 START_TEST(a_loss_that_is_not_convex) {
-  pair settings[] = {{"n", "8"},         {"d", "12"},      {"sparsity", "3"},
-                     {"loss", "custom"}, {"flow", "both"}, {"loss-formula", "log(1 + (z-y)^2)"},
-                     {"t-end", "30"},    {"rtol", "1e-9"}, {NULL, NULL}};
+  const char *const *settings = WITH("n=8", "d=12", "sparsity=3", "loss=custom", "flow=both",
+                                     "loss-formula=log(1 + (z-y)^2)", "t-end=30");
   for (int k = 0; k < 2; k++) {
-    ms_run *run = run_with(settings);
+    ms_run *run = test_whole("diag", test_join(settings, WITH(k ? "state=dual" : "rtol=1e-9")));
     bool said = false;
     for (size_t i = 0; ms_run_note(run, i); i++)
       said = said || strstr(ms_run_note(run, i), "is not convex: at t = 0");
     ck_assert(said);
-    ck_assert_double_le(value(run, "gf_mf_gap"), 1e-6);
+    ck_assert_double_le(ms_run_summary(run, "gf_mf_gap"), 1e-6);
     ms_run_free(run);
-    settings[7] = (pair){"state", "dual"};
   }
-  settings[4].text = "limit";
-  ms_config *cfg = ms_config_new();
-  ms_error err;
-  ms_run *run;
-  for (size_t i = 0; i < 6; i++)
-    ck_assert_int_eq(ms_config_set(cfg, settings[i].name, settings[i].text, "test", &err), MS_OK);
-  ck_assert_int_eq(ms_run_new(&run, cfg, &err), MS_UNSUPPORTED);
-  ck_assert_msg(strstr(err.message, "the loss is not convex: its second derivative at z = 0"), "%s",
-                err.message);
-  ms_config_free(cfg);
+  ck_assert_int_eq(test_refused("diag", test_join(settings, WITH("flow=limit")),
+                                "the loss is not convex: its second derivative at z = 0"),
+                   MS_UNSUPPORTED);
 }
 END_TEST
 
 /* The gradient flow of the weights, which knows no potential, against Newton's method on its dual;
  * what is not there is refused. */
 START_TEST(every_potential_is_least_where_its_flow_ends) {
-  static const char *const schedules[] = {"none", "linear"};
+  static const char *const schedules[] = {"wd-schedule=none", "wd-schedule=linear"};
   int found = 0;
   for (size_t i = 0; ms_param_at(i); i++)
     for (int k = 0; k < 2; k++) {
       const ms_param *p = ms_param_at(i);
-      if (quick() && k)
+      if (test_quick() && k)
         continue;
       bool sided = p->positive || p->keeps_sign || p->force || !p->primal;
       bool exists = !sided && !(k && p->no_decay);
       /* a dose of 5 is more than log can take; 0.1 is what all of them can */
-      pair settings[] = {{"param", p->name},
-                         {"wd-schedule", schedules[k]},
-                         {"n", "6"},
-                         {"d", "12"},
-                         {"sparsity", "2"},
-                         {"wd", "0.005"},
-                         {"wd-off", "20"},
-                         {"flow", "gradient"},
-                         {"formula", p->at ? "a*b*c" : ""},
-                         {NULL, NULL}};
-      ms_run *run = run_with(settings);
+      const char *const *settings =
+          WITH(test_text("param=%s", p->name), schedules[k], "n=6", "d=12", "sparsity=2",
+               "wd=0.005", "wd-off=20", "flow=gradient", p->at ? "formula=a*b*c" : "formula=");
+      ms_run *run = test_whole("diag", settings);
       if (exists) {
-        ck_assert_msg(value(run, "limit_gap") <= 1e-6, "%s %s: %g", p->name, schedules[k],
-                      value(run, "limit_gap"));
-        settings[7].text = "limit";
-        ms_run *limit = run_with(settings);
+        ck_assert_msg(ms_run_summary(run, "limit_gap") <= 1e-6, "%s %s: %g", p->name, schedules[k],
+                      ms_run_summary(run, "limit_gap"));
+        ms_run *limit = test_whole("diag", test_join(settings, WITH("flow=limit")));
         ck_assert_double_le(distance(run, limit), 1e-6);
         ms_run_free(limit);
         found++;
       } else {
-        ck_assert_msg(isnan(value(run, "limit_gap")), "%s %s", p->name, schedules[k]);
+        ck_assert_msg(isnan(ms_run_summary(run, "limit_gap")), "%s %s", p->name, schedules[k]);
       }
       ms_run_free(run);
     }
-  ck_assert_int_ge(found, quick() ? 7 : 14);
+  ck_assert_int_ge(found, test_quick() ? 7 : 14);
 }
 END_TEST
 
 START_TEST(limit_and_saddle_are_where_the_flow_ends) {
-  pair settings[] = {{"noise", "0.2"},  {"n", "15"},         {"d", "30"}, {"wd-schedule", "linear"},
-                     {"flow", "limit"}, {"init-scale", "1"}, {NULL, NULL}};
-  ms_run *limit = run_with(settings);
-  settings[4].text = "mirror";
-  ms_run *run = run_with(settings);
+  const char *const *settings =
+      WITH("noise=0.2", "n=15", "d=30", "wd-schedule=linear", "init-scale=1");
+  ms_run *limit = test_whole("diag", test_join(settings, WITH("flow=limit")));
+  ms_run *run = test_whole("diag", test_join(settings, WITH("flow=mirror")));
   ck_assert_double_le(distance(limit, run), 1e-6);
   ms_run_free(limit);
   ms_run_free(run);
-  settings[3].text = "none";
-  settings[4].text = "saddle";
-  settings[5].text = "1e-3000";
-  ms_run *saddle = run_with(settings);
-  ck_assert_double_le(value(saddle, "from_min_l1"), 1e-9);
+  settings = test_join(settings, WITH("wd-schedule=none", "init-scale=1e-3000"));
+  ms_run *saddle = test_whole("diag", test_join(settings, WITH("flow=saddle")));
+  ck_assert_double_le(ms_run_summary(saddle, "from_min_l1"), 1e-9);
   ck_assert_uint_gt(saddle->recorded, 5);
   /* the flow at the middle of each plateau that lasts, up to the first that follows fast */
-  settings[4].text = "mirror";
   size_t d = 30, columns = 0, checked = 0;
   while (saddle->model->observables[columns].name)
     columns++;
@@ -906,11 +725,8 @@ START_TEST(limit_and_saddle_are_where_the_flow_ends) {
     double from = saddle->rows[k * columns], to = saddle->rows[(k + 1) * columns];
     if (to - from < 0.05 * to)
       continue;
-    char t_end[32];
-    snprintf(t_end, sizeof t_end, "%.17g", (from + to) / 2);
-    pair at[] = {settings[0], settings[1], settings[2],      settings[3],
-                 settings[4], settings[5], {"t-end", t_end}, {NULL, NULL}};
-    run = run_with(at);
+    run = test_whole("diag", test_join(settings, WITH("flow=mirror",
+                                                      test_text("t-end=%.17g", (from + to) / 2))));
     for (size_t j = 0; j < d; j++)
       ck_assert_msg(fabs(run->x[j] - saddle->states[k * d + j]) < 1e-4, "plateau %zu, x[%zu]", k,
                     j);
@@ -930,32 +746,23 @@ START_TEST(four_features_from_tiny_scales) {
     const char *text;
     double tolerance;
   } scales[] = {{"1e-60", 1e-2}, {"1e-300", 1e-6}, {"1e-10000", 1e-6}};
-  char folder[] = "/tmp/mirrorsim-run-XXXXXX", data[64];
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(data, sizeof data, "%s/data.csv", folder);
-  FILE *file = fopen(data, "w");
-  fprintf(file, "y,k1,k2,k3,k4\n1,1,.5,.7,0\n0,.5,1,.1,.7\n");
-  fclose(file);
+  const char *data = test_file("data.csv", "y,k1,k2,k3,k4\n1,1,.5,.7,0\n0,.5,1,.1,.7\n");
   for (size_t p = 0; p < 2; p++)
     for (size_t k = 0; k < 3; k++) {
-      pair settings[] = {{"data", data},
-                         {"param", p ? "uv" : "mw"},
-                         {"wd-schedule", "none"},
-                         {"init-scale", scales[k].text},
-                         {"flow", "saddle"},
-                         {"t-end", ""},
-                         {NULL, NULL}};
-      ms_run *path = run_with(settings);
+      const char *const *settings =
+          WITH(test_text("data=%s", data), p ? "param=uv" : "param=mw", "wd-schedule=none",
+               test_text("init-scale=%s", scales[k].text));
+      ms_run *path = test_whole("diag", test_join(settings, WITH("flow=saddle")));
       size_t columns = 0;
       while (path->model->observables[columns].name)
         columns++;
       ck_assert_uint_eq(path->recorded, 4);
-      settings[4].text = "mirror";
-      ms_run *run = run_with(settings);
+      settings = test_join(settings, WITH("flow=mirror"));
+      ms_run *run = test_whole("diag", settings);
       for (int j = 0; j < 4; j++)
         ck_assert_double_eq_tol(run->x[j], plateau[2][j], fmin(scales[k].tolerance, 1e-4));
       /* where beta^margin of a coordinate shows, R_a says how much */
-      ck_assert_double_le(value(run, "limit_gap"), 1e-8);
+      ck_assert_double_le(ms_run_summary(run, "limit_gap"), 1e-8);
       ms_run_free(run);
       for (size_t stage = 1; stage < 4; stage++) {
         double from = path->rows[stage * columns], before = path->rows[(stage - 1) * columns];
@@ -966,10 +773,8 @@ START_TEST(four_features_from_tiny_scales) {
           break;
         /* the flow in the middle of this plateau */
         double to = path->rows[(stage + 1) * columns];
-        char t_end[32];
-        snprintf(t_end, sizeof t_end, "%.17g", (from + to) / 2);
-        settings[5].text = t_end;
-        run = run_with(settings);
+        run = test_whole("diag",
+                         test_join(settings, WITH(test_text("t-end=%.17g", (from + to) / 2))));
         for (int j = 0; j < 4; j++)
           ck_assert_msg(fabs(run->x[j] - plateau[stage - 1][j]) < scales[k].tolerance,
                         "beta = %s, plateau %zu: x[%d] = %g", scales[k].text, stage, j, run->x[j]);
@@ -983,12 +788,9 @@ START_TEST(four_features_from_tiny_scales) {
                       "beta = %s: jump %zu at %g instead of %g", scales[k].text, stage,
                       run->rows[i * columns], from);
         ms_run_free(run);
-        settings[5].text = "";
       }
       ms_run_free(path);
     }
-  remove(data);
-  remove(folder);
 }
 END_TEST
 
@@ -1010,7 +812,7 @@ Suite *run_suite(void) {
   tcase_add_test(cases, a_loss_that_is_not_convex);
   tcase_add_test(cases, every_potential_is_least_where_its_flow_ends);
   tcase_add_test(cases, limit_and_saddle_are_where_the_flow_ends);
-  if (!quick()) { /* under a memory checker: the others go the same ways */
+  if (!test_quick()) { /* under a memory checker: the others go the same ways */
     tcase_add_test(cases, tolerance_means_something);
     tcase_add_test(cases, stochastic_training_fluctuates_like_its_sde);
     tcase_add_test(cases, hard_cases);

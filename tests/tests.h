@@ -51,6 +51,8 @@ const char *test_file(const char *name, const char *text);
 
 /* Settings "name=value", NULL after the last. */
 #define WITH(...) ((const char *const[]){__VA_ARGS__, NULL})
+/* All of them, which lasts as long as the process; of two of a name the later counts. */
+const char *const *test_join(const char *const *settings, const char *const *further);
 ms_config *test_config(const char *const *settings); /* to be freed */
 
 /* Runs of --model `model`. */
