@@ -1,8 +1,8 @@
 /* oracle.h against linear programming, closed forms and optimality conditions written out here. */
+#include "instances.h"
 #include "oracle.h"
 #include "tests.h"
 #include <float.h>
-#include <glpk.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,38 +11,6 @@ extern const ms_param ms_param_mw, ms_param_uv;
 
 static const double TOL = 1e-12;
 static const double LN10 = 2.302585092994045684;
-
-/* ---- Random problems ------------------------------------------------------------------------- */
-
-static uint64_t state;
-
-static double uniform(void) {
-  state += 0x9e3779b97f4a7c15u;
-  uint64_t z = state;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return ((double)((z ^ (z >> 31)) >> 11) + 0.5) / 9007199254740992.0;
-}
-
-static double gauss(void) {
-  double radius = sqrt(-2 * log(uniform()));
-  return radius * cos(6.283185307179586477 * uniform());
-}
-
-static ms_problem problem_of(size_t n, size_t d) {
-  ms_problem p = {.y = ms_doubles(n), .samples = (double)n};
-  ck_assert_int_eq(ms_matrix_new(&p.Z, n, d, NULL), MS_OK);
-  return p;
-}
-
-static ms_problem gaussian(size_t n, size_t d) {
-  ms_problem p = problem_of(n, d);
-  for (size_t i = 0; i < n * d; i++)
-    p.Z->values[i] = gauss();
-  for (size_t i = 0; i < n; i++)
-    p.y[i] = gauss();
-  return p;
-}
 
 /* y = Z truth + noise, with `active` entries of truth +-1. */
 static ms_problem sparse(size_t n, size_t d, size_t active, double noise) {
@@ -57,11 +25,6 @@ static ms_problem sparse(size_t n, size_t d, size_t active, double noise) {
   return p;
 }
 
-static void done(ms_problem *p) {
-  ms_matrix_free(p->Z);
-  free(p->y);
-}
-
 static double *constant(size_t d, double value) {
   double *v = ms_doubles(d);
   for (size_t j = 0; j < d; j++)
@@ -74,13 +37,6 @@ static double size_of(size_t n, const double *v) {
   for (size_t i = 0; i < n; i++)
     sum += v[i] * v[i];
   return sqrt(sum);
-}
-
-static double distance(size_t n, const double *u, const double *v) {
-  double worst = 0;
-  for (size_t i = 0; i < n; i++)
-    worst = fmax(worst, fabs(u[i] - v[i]));
-  return worst;
 }
 
 static double *interpolate(const ms_problem *p, const ms_param *param, const double *ln_beta,
@@ -105,7 +61,7 @@ static double *interpolate_at(const ms_problem *p, const ms_param *param, double
 static double equations_error(const ms_problem *p, const double *x) {
   double *Zx = ms_doubles(p->Z->n);
   ms_matrix_mul(p->Z, x, Zx);
-  double error = distance(p->Z->n, Zx, p->y) / (size_of(p->Z->n, p->y) + ms_matrix_norm(p->Z));
+  double error = test_distance(p->Z->n, Zx, p->y) / (size_of(p->Z->n, p->y) + ms_matrix_norm(p->Z));
   free(Zx);
   return error;
 }
@@ -128,7 +84,7 @@ static double off_range(const ms_matrix *Z, const double *v) {
   ms_matrix_tmul(Z, nu, image);
   for (size_t j = 0; j < Z->d; j++)
     top = fmax(top, fabs(v[j]));
-  double off = distance(Z->d, image, v) / top;
+  double off = test_distance(Z->d, image, v) / top;
   free(nu);
   free(image);
   return off;
@@ -138,7 +94,7 @@ static double off_range(const ms_matrix *Z, const double *v) {
 
 /* x is the minimizer exactly if Zx = y and grad R_a(x) = Z'nu. */
 START_TEST(optimality) {
-  state = 1;
+  random_state = 1;
   for (int round = 0; round < 100; round++) {
     size_t n = 1 + (size_t)(20 * uniform()), d = n + 1 + (size_t)(40 * uniform());
     const ms_param *param = round % 2 ? &ms_param_mw : &ms_param_uv;
@@ -203,11 +159,11 @@ START_TEST(dose) {
     for (int j = 0; j < 4; j++)
       shifted[j] = 1 + 4 * a;
     double *same = interpolate(&p, &ms_param_mw, shifted, zeros, 0);
-    ck_assert_double_le(distance(4, x, same), 1e-14);
+    ck_assert_double_le(test_distance(4, x, same), 1e-14);
     if (a < -1)
-      ck_assert_double_le(distance(4, x, l1), 1e-14);
+      ck_assert_double_le(test_distance(4, x, l1), 1e-14);
     else
-      ck_assert_double_ge(distance(4, x, l1), 1e-2);
+      ck_assert_double_ge(test_distance(4, x, l1), 1e-2);
     free(x);
     free(same);
   }
@@ -217,13 +173,13 @@ END_TEST
 
 /* R differs by the factor rate only. */
 START_TEST(same_for_both_parametrizations) {
-  state = 2;
+  random_state = 2;
   for (int round = 0; round < 20; round++) {
     ms_problem p = sparse(10, 25, 3, 0.2);
     double *ln_beta = constant(25, 5 - 50 * uniform()), *kappa = constant(25, gauss());
     double *mw = interpolate(&p, &ms_param_mw, ln_beta, kappa, -0.5);
     double *uv = interpolate(&p, &ms_param_uv, ln_beta, kappa, -0.5);
-    ck_assert_double_le(distance(25, mw, uv), 1e-12);
+    ck_assert_double_le(test_distance(25, mw, uv), 1e-12);
     free(ln_beta);
     free(kappa);
     free(mw);
@@ -235,7 +191,7 @@ END_TEST
 
 /* Large scales: the solution nearest to x0. */
 START_TEST(nearest) {
-  state = 3;
+  random_state = 3;
   for (int round = 0; round < 20; round++) {
     size_t n = 8, d = 20;
     ms_problem p = gaussian(n, d);
@@ -257,7 +213,7 @@ START_TEST(nearest) {
     ms_matrix_tmul(p.Z, gap, want);
     for (size_t j = 0; j < d; j++)
       want[j] += x0[j];
-    ck_assert_double_le(distance(d, x, want), 1e-10);
+    ck_assert_double_le(test_distance(d, x, want), 1e-10);
     free(ln_beta);
     free(kappa);
     free(x0);
@@ -272,57 +228,14 @@ START_TEST(nearest) {
 }
 END_TEST
 
-/* minimize |x|_1 with Zx = y, by the simplex method, x = u - v with u, v >= 0. Returns how far from
- * becoming active the nearest other feature is: 1 - max |Z_j'nu|. */
-static double smallest_norm(const ms_problem *p, double *x) {
-  size_t n = p->Z->n, d = p->Z->d;
-  double *value = ms_doubles(n + 1), *nu = ms_doubles(n), *slack = ms_doubles(d), margin = 1;
-  int *row = calloc(n + 1, sizeof *row);
-  glp_smcp options;
-  glp_term_out(GLP_OFF);
-  glp_prob *lp = glp_create_prob();
-  glp_init_smcp(&options);
-  options.tol_bnd = options.tol_dj = 1e-10;
-  glp_add_rows(lp, (int)n);
-  glp_add_cols(lp, (int)(2 * d));
-  for (size_t i = 0; i < n; i++)
-    glp_set_row_bnds(lp, (int)i + 1, GLP_FX, p->y[i], p->y[i]);
-  for (size_t j = 0; j < 2 * d; j++) {
-    int column = (int)j + 1;
-    glp_set_col_bnds(lp, column, GLP_LO, 0, 0);
-    glp_set_obj_coef(lp, column, 1);
-    for (size_t i = 0; i < n; i++) {
-      row[i + 1] = (int)i + 1;
-      value[i + 1] = (j < d ? 1 : -1) * p->Z->values[j % d * n + i];
-    }
-    glp_set_mat_col(lp, column, (int)n, row, value);
-  }
-  ck_assert_int_eq(glp_simplex(lp, &options), 0);
-  ck_assert_int_eq(glp_get_status(lp), GLP_OPT);
-  for (size_t i = 0; i < n; i++)
-    nu[i] = glp_get_row_dual(lp, (int)i + 1);
-  ms_matrix_tmul(p->Z, nu, slack);
-  for (size_t j = 0; j < d; j++) {
-    x[j] = glp_get_col_prim(lp, (int)j + 1) - glp_get_col_prim(lp, (int)(d + j) + 1);
-    if (fabs(x[j]) < 1e-9)
-      margin = fmin(margin, 1 - fabs(slack[j]));
-  }
-  glp_delete_prob(lp);
-  free(value);
-  free(nu);
-  free(slack);
-  free(row);
-  return margin;
-}
-
 /* Tiny scales: the smallest norm |x|_1, up to a multiple of beta^margin. */
 START_TEST(linear_program) {
-  state = 4;
+  random_state = 4;
   int compared = 0;
   for (int round = 0; round < 40; round++) {
     size_t n = 5 + (size_t)(20 * uniform()), d = n + 5 + (size_t)(40 * uniform());
     ms_problem p = round % 2 ? sparse(n, d, 1 + n / 8, 0) : sparse(n, d, 3, 0.3);
-    double *want = ms_doubles(d), margin = smallest_norm(&p, want), l1 = 0;
+    double *want = ms_doubles(d), margin = program(p.Z, p.y, NULL, NULL, want), l1 = 0;
     for (size_t j = 0; j < d; j++)
       l1 += fabs(want[j]);
     for (int k = 0; k < 3; k++) {
@@ -335,7 +248,7 @@ START_TEST(linear_program) {
       ck_assert_double_le(norm, l1 * (1 + 10 / digits));
       /* With a truth of few features the dual solution is not unique, nor is the margin. */
       if (round % 2 ? k == 2 : digits * margin > 20) {
-        ck_assert_double_le(distance(d, x, want), 1e-9);
+        ck_assert_double_le(test_distance(d, x, want), 1e-9);
         compared++;
       }
       free(x);
@@ -349,7 +262,7 @@ END_TEST
 
 /* x0 > 0 at a tiny scale, kappa in the thousands: minimize sum x ln(x / x0) - x over x > 0. */
 START_TEST(relative_entropy) {
-  state = 5;
+  random_state = 5;
   for (int round = 0; round < 20; round++) {
     size_t n = 6, d = 20;
     double ln_scale = round % 2 ? -1000 * LN10 : -10000 * LN10;
@@ -385,7 +298,7 @@ END_TEST
 
 /* Some coordinates are nearly free, some have a tiny scale: all obey the same nu. */
 START_TEST(scales_of_their_own) {
-  state = 6;
+  random_state = 6;
   for (int round = 0; round < 20; round++) {
     size_t n = 10, d = 30, half = 15;
     ms_problem p = sparse(n, d, 20, 0);
@@ -432,7 +345,7 @@ END_TEST
 
 /* Each sample twice with different y: as if once with their mean. Each feature twice: half each. */
 START_TEST(repeated_rows_and_columns) {
-  state = 7;
+  random_state = 7;
   for (int k = 0; k < 4; k++) {
     double ln_beta = (double[]){10, -3, -50, -1000 * LN10}[k];
     size_t n = 8, d = 24;
@@ -452,10 +365,10 @@ START_TEST(repeated_rows_and_columns) {
     }
     double *x = interpolate_at(&once, &ms_param_mw, ln_beta);
     double *x_rows = interpolate_at(&rows, &ms_param_mw, ln_beta);
-    ck_assert_double_le(distance(d, x, x_rows), 1e-12);
+    ck_assert_double_le(test_distance(d, x, x_rows), 1e-12);
     /* beta sinh(s) twice is once with twice the scale */
     double *x_both = interpolate_at(&both, &ms_param_mw, ln_beta - log(2));
-    ck_assert_double_le(distance(d, x_both, x_both + d), 1e-11);
+    ck_assert_double_le(test_distance(d, x_both, x_both + d), 1e-11);
     for (size_t j = 0; j < d; j++)
       ck_assert_double_eq_tol(x_both[j] + x_both[d + j], x[j], 1e-11);
     free(x);
@@ -470,13 +383,13 @@ END_TEST
 
 /* More samples than features: where Z has full column rank the scale does not matter. */
 START_TEST(least_squares) {
-  state = 8;
+  random_state = 8;
   size_t n = 30, d = 7;
   ms_problem p = gaussian(n, d);
   double *gradient = ms_doubles(d), *gap = ms_doubles(n);
   double *flat = interpolate_at(&p, &ms_param_mw, 3),
          *sharp = interpolate_at(&p, &ms_param_mw, -3e3);
-  ck_assert_double_le(distance(d, flat, sharp), 1e-13);
+  ck_assert_double_le(test_distance(d, flat, sharp), 1e-13);
   ms_matrix_mul(p.Z, flat, gap);
   for (size_t i = 0; i < n; i++)
     gap[i] -= p.y[i];
@@ -502,7 +415,7 @@ START_TEST(least_squares) {
 END_TEST
 
 START_TEST(badly_scaled_features) {
-  state = 9;
+  random_state = 9;
   for (int round = 0; round < 20; round++) {
     size_t n = 12, d = 40;
     ms_problem p = gaussian(n, d);
@@ -512,10 +425,11 @@ START_TEST(badly_scaled_features) {
       for (size_t i = 0; i < n; i++)
         p.Z->values[j * n + i] *= size;
     }
-    double margin = smallest_norm(&p, want), *x = interpolate_at(&p, &ms_param_mw, -3000 * LN10);
+    double margin = program(p.Z, p.y, NULL, NULL, want),
+           *x = interpolate_at(&p, &ms_param_mw, -3000 * LN10);
     ck_assert_double_le(equations_error(&p, x), 1e-13);
     if (3000 * margin > 20)
-      ck_assert_double_le(distance(d, x, want), 1e-9 * size_of(d, want));
+      ck_assert_double_le(test_distance(d, x, want), 1e-9 * size_of(d, want));
     free(want);
     free(x);
     done(&p);
@@ -525,7 +439,7 @@ END_TEST
 
 /* Equations may be multiplied by anything. */
 START_TEST(badly_scaled_samples) {
-  state = 15;
+  random_state = 15;
   for (int round = 0; round < 20; round++) {
     size_t n = 12, d = 40;
     double ln_beta = (double[]){3, -5, -30, -1000 * LN10}[round % 4];
@@ -538,7 +452,7 @@ START_TEST(badly_scaled_samples) {
         p.Z->values[j * n + i] *= size;
     }
     double *x = interpolate_at(&p, &ms_param_mw, ln_beta);
-    ck_assert_double_le(distance(d, x, want), 1e-11);
+    ck_assert_double_le(test_distance(d, x, want), 1e-11);
     free(want);
     free(x);
     done(&p);
@@ -574,7 +488,7 @@ START_TEST(nothing_to_do) {
 END_TEST
 
 START_TEST(failures) {
-  state = 10;
+  random_state = 10;
   ms_problem p = gaussian(3, 6);
   double *ln_beta = ms_doubles(6), *kappa = ms_doubles(6), *x = ms_doubles(6);
   ms_start start = {ln_beta, kappa};
@@ -657,13 +571,13 @@ static double *fista(const ms_problem *p, double lambda) {
 }
 
 START_TEST(proximal_gradient) {
-  state = 11;
+  random_state = 11;
   for (int round = 0; round < 10; round++) {
     size_t d = round % 2 ? 30 : 10, n = 20;
     ms_problem p = sparse(n, d, 3, 0.5);
     double lambda = largest_gradient(&p) * (0.05 + 0.4 * uniform());
     double *x = lasso(&p, lambda), *slow = fista(&p, lambda);
-    ck_assert_double_le(distance(d, x, slow), 1e-9);
+    ck_assert_double_le(test_distance(d, x, slow), 1e-9);
     free(x);
     free(slow);
     done(&p);
@@ -680,7 +594,7 @@ START_TEST(orthonormal_features) {
     p.y[i] = (double[]){3, -0.2, -1.4, 0.9}[i];
   }
   double *x = lasso(&p, 0.5), want[] = {1, 0, -0.2, 0};
-  ck_assert_double_le(distance(n, x, want), 1e-15);
+  ck_assert_double_le(test_distance(n, x, want), 1e-15);
   free(x);
   done(&p);
 }
@@ -688,7 +602,7 @@ END_TEST
 
 /* Random and degenerate problems over the whole range of lambda. */
 START_TEST(lasso_optimality) {
-  state = 12;
+  random_state = 12;
   for (int round = 0; round < 60; round++) {
     size_t n = 5 + (size_t)(40 * uniform()), d = 5 + (size_t)(60 * uniform());
     ms_problem p = round % 2 ? gaussian(n, d) : sparse(n, d, 3, 0.1);
@@ -719,7 +633,7 @@ END_TEST
 
 /* Smooth spectra: any two neighbouring features are nearly equal. */
 START_TEST(spectra) {
-  state = 13;
+  random_state = 13;
   size_t n = 80, d = 100;
   ms_problem p = problem_of(n, d);
   for (size_t i = 0; i < n; i++) {
@@ -744,7 +658,7 @@ START_TEST(spectra) {
 END_TEST
 
 START_TEST(large_lambda) {
-  state = 14;
+  random_state = 14;
   ms_problem p = gaussian(10, 20);
   double top = largest_gradient(&p);
   for (int k = 0; k < 3; k++) {

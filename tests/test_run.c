@@ -304,7 +304,7 @@ START_TEST(sparse_data) {
   fclose(sparse);
   fclose(target);
   fclose(table);
-  const char *const losses[] = {"loss=squared", "loss=huber"}; /* integrated as it stands */
+  const char *const losses[] = {"loss=squared", "loss=huber"}; /* huber as it stands */
   for (int k = 0; k < 2; k++) {
     const char *const *settings = WITH(losses[k], "rtol=1e-10", "t-end=30");
     ms_run *a = test_whole("diag", test_join(settings, WITH(test_text("data=%s", csv))));

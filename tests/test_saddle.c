@@ -1,11 +1,11 @@
 /* saddle.h against the worked example of arXiv 2607.12332, linear programming, the LASSO path and
  * the flows themselves at tiny scales. */
 #include "../src/flow.h"
+#include "instances.h"
 #include "oracle.h"
 #include "saddle.h"
 #include "tests.h"
 #include <float.h>
-#include <glpk.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,37 +17,6 @@ extern const ms_param ms_param_mw, ms_param_uv;
 enum { MOST = 40 }; /* largest d here */
 
 /* ---- Problems -------------------------------------------------------------------------------- */
-
-static uint64_t state;
-
-static double uniform(void) {
-  state += 0x9e3779b97f4a7c15u;
-  uint64_t z = state;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return ((double)((z ^ (z >> 31)) >> 11) + 0.5) / 9007199254740992.0;
-}
-
-static double gauss(void) {
-  double radius = sqrt(-2 * log(uniform()));
-  return radius * cos(6.283185307179586477 * uniform());
-}
-
-static ms_problem problem_of(size_t n, size_t d) {
-  ms_problem p = {.y = ms_doubles(n), .samples = (double)n, .loss = ms_loss_at(0)};
-  ck_assert_uint_le(d, MOST);
-  ck_assert_int_eq(ms_matrix_new(&p.Z, n, d, NULL), MS_OK);
-  return p;
-}
-
-static ms_problem gaussian(size_t n, size_t d) {
-  ms_problem p = problem_of(n, d);
-  for (size_t i = 0; i < n * d; i++)
-    p.Z->values[i] = gauss();
-  for (size_t i = 0; i < n; i++)
-    p.y[i] = gauss();
-  return p;
-}
 
 /* Z = A B with A n*r and B r*d, of rank r; y does not fit where r < n. */
 static ms_problem of_rank(size_t n, size_t d, size_t r, ms_matrix *A, ms_matrix *B) {
@@ -68,18 +37,6 @@ static ms_problem four_features(void) {
   memcpy(p.Z->values, (double[]){1, 0.5, 0.5, 1, 0.7, 0.1, 0, 0.7}, 8 * sizeof(double));
   p.y[0] = 1;
   return p;
-}
-
-static void done(ms_problem *p) {
-  ms_matrix_free(p->Z);
-  free(p->y);
-}
-
-static double distance(size_t n, const double *u, const double *v) {
-  double worst = 0;
-  for (size_t i = 0; i < n; i++)
-    worst = fmax(worst, fabs(u[i] - v[i]));
-  return worst;
 }
 
 /* Z'(y - Zx) */
@@ -121,6 +78,7 @@ static void check_path(const ms_problem *p, double rate, const double *plus, con
                        const route *r) {
   size_t d = p->Z->d;
   double slope[MOST];
+  ck_assert_uint_le(d, MOST);
   for (size_t k = 0; k < r->count; k++) {
     const ms_saddle *s = &r->at[k], *next = s + 1;
     bool last = k + 1 == r->count;
@@ -201,16 +159,16 @@ START_TEST(four_features_with_another_weight) {
   ms_problem p = four_features();
   double x[4];
   smallest(&p, NULL, NULL, x);
-  ck_assert_double_le(distance(4, x, even), 1e-12);
+  ck_assert_double_le(test_distance(4, x, even), 1e-12);
   smallest(&p, half, half, x);
-  ck_assert_double_le(distance(4, x, uneven), 1e-12);
+  ck_assert_double_le(test_distance(4, x, uneven), 1e-12);
   smallest(&p, half, NULL, x); /* k_1 is positive */
-  ck_assert_double_le(distance(4, x, uneven), 1e-12);
+  ck_assert_double_le(test_distance(4, x, uneven), 1e-12);
   smallest(&p, NULL, half, x);
-  ck_assert_double_le(distance(4, x, even), 1e-12);
+  ck_assert_double_le(test_distance(4, x, even), 1e-12);
   route r = path_of(&p, 2, half, half);
   check_path(&p, 2, half, half, &r);
-  ck_assert_double_le(distance(4, r.at[r.count - 1].x, uneven), 1e-12);
+  ck_assert_double_le(test_distance(4, r.at[r.count - 1].x, uneven), 1e-12);
   ck_assert_double_eq_tol(r.at[1].time, 0.5 * 2 / 2, 1e-15);
   path_free(&r);
   done(&p);
@@ -314,46 +272,6 @@ END_TEST
 
 /* ---- Linear programs ------------------------------------------------------------------------- */
 
-/* argmin { sum plus x+ + minus x- : M x = b }; returns how far its reduced costs are from a tie. */
-static double program(const ms_matrix *M, const double *b, const double *plus, const double *minus,
-                      double *x) {
-  size_t n = M->n, d = M->d;
-  double *value = ms_doubles(n + 1), margin = INFINITY;
-  int *row = calloc(n + 1, sizeof *row);
-  glp_smcp options;
-  glp_term_out(GLP_OFF);
-  glp_prob *lp = glp_create_prob();
-  glp_init_smcp(&options);
-  options.tol_bnd = options.tol_dj = 1e-11;
-  glp_add_rows(lp, (int)n);
-  glp_add_cols(lp, (int)(2 * d));
-  for (size_t i = 0; i < n; i++)
-    glp_set_row_bnds(lp, (int)i + 1, GLP_FX, b[i], b[i]);
-  for (size_t j = 0; j < 2 * d; j++) {
-    int column = (int)j + 1;
-    const double *weight = j < d ? plus : minus;
-    glp_set_col_bnds(lp, column, GLP_LO, 0, 0);
-    glp_set_obj_coef(lp, column, weight ? weight[j % d] : 1);
-    for (size_t i = 0; i < n; i++) {
-      row[i + 1] = (int)i + 1;
-      value[i + 1] = (j < d ? 1 : -1) * M->values[j % d * n + i];
-    }
-    glp_set_mat_col(lp, column, (int)n, row, value);
-  }
-  ck_assert_int_eq(glp_simplex(lp, &options), 0);
-  ck_assert_int_eq(glp_get_status(lp), GLP_OPT);
-  for (size_t j = 0; j < d; j++) {
-    int up = (int)j + 1, down = (int)(d + j) + 1;
-    x[j] = glp_get_col_prim(lp, up) - glp_get_col_prim(lp, down);
-    if (fabs(x[j]) < 1e-9)
-      margin = fmin(margin, fmin(glp_get_col_dual(lp, up), glp_get_col_dual(lp, down)));
-  }
-  glp_delete_prob(lp);
-  free(value);
-  free(row);
-  return margin;
-}
-
 /* Has a coordinate become 0 again? */
 static bool deactivates(const route *r, size_t d) {
   for (size_t k = 1; k < r->count; k++)
@@ -366,17 +284,17 @@ static bool deactivates(const route *r, size_t d) {
 START_TEST(random_paths_end_at_the_smallest_norm) {
   int back = 0;
   for (uint64_t seed = 1; seed <= 50; seed++) {
-    state = seed;
+    random_state = seed;
     ms_problem p = gaussian(5, 7);
     double want[7], x[7];
     route r = path_of(&p, 2, NULL, NULL);
     check_path(&p, 2, NULL, NULL, &r);
     const ms_saddle *last = &r.at[r.count - 1];
     ck_assert_double_gt(program(p.Z, p.y, NULL, NULL, want), 1e-9);
-    ck_assert_double_le(distance(7, last->x, want), 1e-9);
+    ck_assert_double_le(test_distance(7, last->x, want), 1e-9);
     ck_assert_double_le(last->loss, 1e-25);
     smallest(&p, NULL, NULL, x);
-    ck_assert_double_le(distance(7, x, want), 1e-9);
+    ck_assert_double_le(test_distance(7, x, want), 1e-9);
     back += deactivates(&r, 7);
     path_free(&r);
     done(&p);
@@ -386,7 +304,7 @@ START_TEST(random_paths_end_at_the_smallest_norm) {
 END_TEST
 
 START_TEST(random_weights) {
-  state = 7;
+  random_state = 7;
   for (int round = 0; round < 200; round++) {
     size_t n = 1 + (size_t)(12 * uniform()), d = n + 1 + (size_t)(20 * uniform());
     ms_problem p = gaussian(n, d);
@@ -406,8 +324,8 @@ START_TEST(random_weights) {
     double size = 1;
     for (size_t j = 0; j < d; j++)
       size = fmax(size, fabs(want[j]));
-    ck_assert_double_le(distance(d, x, want), 1e-9 * size);
-    ck_assert_double_le(distance(d, r.at[r.count - 1].x, want), 1e-9 * size);
+    ck_assert_double_le(test_distance(d, x, want), 1e-9 * size);
+    ck_assert_double_le(test_distance(d, r.at[r.count - 1].x, want), 1e-9 * size);
     path_free(&r);
     done(&p);
   }
@@ -430,7 +348,7 @@ static void solve_gram(const ms_matrix *M, bool tall, double *b) {
 /* Z = A B: |Zx - y| is least where B x = (A'A)^-1 A'y, and nearest to x0 there is
  * x0 + B'(BB')^-1 (... - B x0). */
 START_TEST(ends_of_inconsistent_and_deficient_problems) {
-  state = 3;
+  random_state = 3;
   for (int round = 0; round < 150; round++) {
     size_t n = 2 + (size_t)(14 * uniform()), d = 2 + (size_t)(14 * uniform());
     size_t r = 1 + (size_t)((double)MS_MIN(n, d) * uniform());
@@ -449,9 +367,9 @@ START_TEST(ends_of_inconsistent_and_deficient_problems) {
     for (size_t j = 0; j < d; j++)
       ck_assert_double_eq_tol(slope[j], 0, 1e-10);
     ck_assert_double_gt(margin, 1e-7);
-    ck_assert_double_le(distance(d, last->x, want), 1e-8 * size);
+    ck_assert_double_le(test_distance(d, last->x, want), 1e-8 * size);
     ck_assert_int_eq(ms_minimum_l1(&p, NULL, NULL, x, NULL), MS_OK);
-    ck_assert_double_le(distance(d, x, want), 1e-8 * size);
+    ck_assert_double_le(test_distance(d, x, want), 1e-8 * size);
     path_free(&path);
 
     for (size_t j = 0; j < d; j++)
@@ -465,7 +383,7 @@ START_TEST(ends_of_inconsistent_and_deficient_problems) {
       want[j] += x0[j];
     ms_error err;
     ck_assert_int_eq(ms_minimum_l2(&p, round % 2 ? x0 : NULL, x, &err), MS_OK);
-    ck_assert_double_le(distance(d, x, want), 1e-8 * size);
+    ck_assert_double_le(test_distance(d, x, want), 1e-8 * size);
     free(A.values);
     free(B.values);
     done(&p);
@@ -483,7 +401,7 @@ END_TEST
 
 /* Z = T B and y = T b have the solutions of B x = b, whatever invertible T is. */
 START_TEST(equations_of_very_different_sizes) {
-  state = 5;
+  random_state = 5;
   for (int round = 0; round < 40; round++) {
     ms_problem easy = gaussian(8, 20), mix = gaussian(8, 8), p = problem_of(8, 20);
     for (size_t k = 0; k < 8; k++)
@@ -495,10 +413,10 @@ START_TEST(equations_of_very_different_sizes) {
     double want[20], least[20], x[20];
     ck_assert_double_gt(program(easy.Z, easy.y, NULL, NULL, want), 1e-5);
     smallest(&p, NULL, NULL, x);
-    ck_assert_double_le(distance(20, x, want), 1e-6);
+    ck_assert_double_le(test_distance(20, x, want), 1e-6);
     ck_assert_int_eq(ms_minimum_l2(&easy, NULL, least, NULL), MS_OK);
     ck_assert_int_eq(ms_minimum_l2(&p, NULL, x, NULL), MS_OK);
-    ck_assert_double_le(distance(20, x, least), 1e-6);
+    ck_assert_double_le(test_distance(20, x, least), 1e-6);
     done(&easy);
     done(&mix);
     done(&p);
@@ -509,7 +427,7 @@ END_TEST
 /* Entries +-1: columns in all kinds of special position; the minimum need not be unique. */
 START_TEST(special_positions) {
   for (uint64_t seed = 1; seed <= 100; seed++) {
-    state = seed;
+    random_state = seed;
     ms_problem p = gaussian(6, 20);
     for (size_t i = 0; i < 6 * 20; i++)
       p.Z->values[i] = copysign(1, p.Z->values[i]);
@@ -541,7 +459,7 @@ START_TEST(averages_are_on_the_lasso_path) {
   enum { ROUNDS = 4000 };
   int monotone = 0, compared = 0;
   for (int round = 0; round < ROUNDS; round++) {
-    state = 1000 + (uint64_t)round;
+    random_state = 1000 + (uint64_t)round;
     ms_problem p = gaussian(3, 4);
     route r = path_of(&p, 4, NULL, NULL);
     bool stays = true;
@@ -560,7 +478,7 @@ START_TEST(averages_are_on_the_lasso_path) {
           for (size_t j = 0; j < 4; j++)
             mean[j] = (sum[j] + part * wait * s->x[j]) / time;
           ck_assert_int_eq(ms_oracle_lasso(&p, 1 / (4 * time), 1e-12, want, NULL), MS_OK);
-          ck_assert_double_le(distance(4, mean, want), 1e-8 * (1 + r.at[r.count - 1].time));
+          ck_assert_double_le(test_distance(4, mean, want), 1e-8 * (1 + r.at[r.count - 1].time));
           compared++;
         }
         for (size_t j = 0; j < 4; j++)
@@ -631,7 +549,7 @@ static gap follow(const ms_problem *p, const ms_param *param, double ln_inverse,
     if (next == 0)
       continue;
     read_flow(flow, middle * ln_inverse, x);
-    worst.x = fmax(worst.x, distance(d, x, s->x));
+    worst.x = fmax(worst.x, test_distance(d, x, s->x));
     ms_matrix_tmul(p->Z, flow->integrator->out, mu);
     descent(p, s->x, slope);
     for (size_t j = 0; j < d; j++) {
@@ -645,7 +563,7 @@ static gap follow(const ms_problem *p, const ms_param *param, double ln_inverse,
       if (t <= middle * ln_inverse || (k + 2 < r.count && t >= (next + s[2].time) / 2 * ln_inverse))
         continue;
       read_flow(flow, t, x);
-      bool jumped = distance(d, x, s[1].x) < distance(d, x, s->x);
+      bool jumped = test_distance(d, x, s[1].x) < test_distance(d, x, s->x);
       if (jumped != (c > 0))
         worst.time = fmax(worst.time, fabs(c));
     }
@@ -665,7 +583,7 @@ START_TEST(flows_follow_the_path) {
   static const uint64_t seeds[] = {1, 6, 11, 17, 34, 26, 36, 43};
   static const double scales[] = {0.04, 1, 10}; /* 1e-40, 1e-1000, 1e-10000 */
   for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
-    state = seeds[i];
+    random_state = seeds[i];
     ms_problem p = gaussian(5, 7);
     for (int k = 0; k < 3; k++) {
       gap mw = follow(&p, &ms_param_mw, scales[k] * LN_1E1000, NULL, NULL);
@@ -686,7 +604,7 @@ END_TEST
  * times. */
 START_TEST(uneven_flows_follow_their_paths) {
   for (uint64_t seed = 1; seed <= 20; seed++) {
-    state = seed;
+    random_state = seed;
     ms_problem p = gaussian(5, 7);
     double plus[7], minus[7];
     for (size_t j = 0; j < 7; j++) {

@@ -2,8 +2,8 @@
 #include "../src/config.h"
 #include "../src/run.h"
 #include "../src/svm.h"
+#include "instances.h"
 #include "tests.h"
-#include <glpk.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
 #include <math.h>
@@ -36,36 +36,15 @@ static double least_margin(const ms_problem *p, const double *x) {
   return least;
 }
 
-/* min |x|_1 : y_i (Zx)_i >= 1, by GLPK; INFINITY where there is no such x. */
+/* min |x|_1 : y_i (Zx)_i >= 1; INFINITY where there is no such x. */
 static double smallest_l1(const ms_problem *p) {
-  size_t n = p->Z->n, d = p->Z->d;
-  double *value = malloc((n + 1) * sizeof *value), objective = INFINITY;
-  int *row = malloc((n + 1) * sizeof *row);
-  glp_smcp options;
-  glp_term_out(GLP_OFF);
-  glp_prob *lp = glp_create_prob();
-  glp_init_smcp(&options);
-  options.tol_bnd = options.tol_dj = 1e-10;
-  glp_add_rows(lp, (int)n);
-  glp_add_cols(lp, (int)(2 * d));
-  for (size_t i = 0; i < n; i++)
-    glp_set_row_bnds(lp, (int)i + 1, GLP_LO, 1, 0);
-  for (size_t j = 0; j < 2 * d; j++) {
-    glp_set_col_bnds(lp, (int)j + 1, GLP_LO, 0, 0);
-    glp_set_obj_coef(lp, (int)j + 1, 1);
-    for (size_t i = 0; i < n; i++) {
-      row[i + 1] = (int)i + 1;
-      value[i + 1] = (j < d ? 1 : -1) * p->y[i] * p->Z->values[j % d * n + i];
-    }
-    glp_set_mat_col(lp, (int)j + 1, (int)n, row, value);
-  }
-  ck_assert_int_eq(glp_simplex(lp, &options), 0);
-  if (glp_get_status(lp) == GLP_OPT)
-    objective = glp_get_obj_val(lp);
-  glp_delete_prob(lp);
-  free(value);
-  free(row);
-  return objective;
+  ms_matrix *M;
+  ck_assert_int_eq(ms_matrix_new(&M, p->Z->n, p->Z->d, NULL), MS_OK);
+  for (size_t k = 0; k < M->n * M->d; k++)
+    M->values[k] = p->y[k % M->n] * p->Z->values[k];
+  double norm = separate(M, NULL);
+  ms_matrix_free(M);
+  return norm;
 }
 
 START_TEST(l1_agrees_with_glpk) {
