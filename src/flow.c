@@ -34,6 +34,8 @@ static const double END_OF_DOMAIN = 1e-9;
 static const double LEAST_WARP = 1e-12;
 /* Error of x, relative, by the rounding of mu alone, up to which a mirror flow goes on. */
 static const double UNRESOLVED = 1e-7;
+/* Residuals within so many times what rounding makes of them may be 0, if they are small at all. */
+static const double ROUNDING_MARGIN = 30, NOTICED = 1e-6;
 /* Smallest amplitude of w, as a logarithm, whose square is safely a normal number. */
 static const double LN_SMALLEST = -330;
 /* ln(beta / size of x) up to which x keeps enough digits as a difference of numbers like beta. */
@@ -941,6 +943,40 @@ static double stationarity(ms_flow *flow, double t) {
   return flow->x_before_t > 0 && moved > 0 ? moved / (size * s->gradient_scale) : 1;
 }
 
+/* mu of a mirror flow's state; of sample-dual it is in scratch. */
+static const double *mu_of(ms_flow *flow, const double *y) {
+  if (flow->class->size != sample_size)
+    return y;
+  ms_matrix_tmul(flow->setup.problem->Z, y, flow->g);
+  return flow->g;
+}
+
+/* How far the rounding of mu moves x, relative to the size of x; 0 for gradient flows. */
+static double rounding_of_x(ms_flow *flow, double t, const double *y) {
+  const ms_setup *s = &flow->setup;
+  if (!flow->class->mirror)
+    return 0;
+  const double *mu = mu_of(flow, y);
+  double size = ms_flow_solution_size(s), moved = 0, x, dx;
+  for (size_t j = 0; j < s->problem->Z->d; j++)
+    if (s->param->primal(s->param, &s->start, j, 1, -dose_at(flow, t), &mu[j], &x, &dx) == 0)
+      moved = fmax(moved, dx * fabs(mu[j]) * DBL_EPSILON);
+  moved = ms_matrix_most(s->problem->Z, moved);
+  return moved > 0 ? moved / size : 0;
+}
+
+/* Weight decay that stays on makes mu grow for ever, and with it its rounding: x is at rest, too,
+ * when its residual is of that size and falls no more. */
+static bool at_rest(ms_flow *flow, double t, const double *y, double residual) {
+  const ms_setup *s = &flow->setup;
+  bool falls = residual < 0.9 * flow->least_residual;
+  flow->least_residual = fmin(flow->least_residual, residual);
+  if (residual <= s->stop_gradient)
+    return true;
+  return !falls && residual < NOTICED && ms_schedule_alpha(s->schedule, t) > 0 &&
+         !s->problem->loss->tail && residual <= ROUNDING_MARGIN * rounding_of_x(flow, t, y);
+}
+
 static bool finished(void *self, double t, const double *y) {
   ms_flow *flow = self;
   const ms_setup *s = &flow->setup;
@@ -956,7 +992,7 @@ static bool finished(void *self, double t, const double *y) {
   }
   ms_flow_gradient(s->problem, flow->Zx, flow->Zx, flow->g);
   flow->passes++;
-  if (stationarity(flow, t) <= s->stop_gradient) {
+  if (at_rest(flow, t, y, stationarity(flow, t))) {
     flow->end = "stationary";
     return true;
   }
@@ -1026,6 +1062,7 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
   flow->class = class;
   flow->setup = *setup;
   flow->strength = 1;
+  flow->least_residual = INFINITY;
   flow->check_every = setup->method->discrete ? CHECK_TRAINING_EVERY : CHECK_EVERY;
   /* other Jacobians than those of gradient and mirror flows: by differences */
   bool matrix_free = class->mirror ? setup->param->force != NULL : setup->param->velocity != NULL;
@@ -1076,14 +1113,6 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
   return MS_OK;
 }
 
-/* mu of a mirror flow's state; of sample-dual it is in scratch. */
-static const double *mu_of(ms_flow *flow, const double *y) {
-  if (flow->class->size != sample_size)
-    return y;
-  ms_matrix_tmul(flow->setup.problem->Z, y, flow->g);
-  return flow->g;
-}
-
 /* Has mu come to an end of its domain, as far as mu can tell? */
 static bool at_end_of_domain(ms_flow *flow, double t, size_t *coordinate) {
   const ms_setup *s = &flow->setup;
@@ -1106,21 +1135,14 @@ static bool at_end_of_domain(ms_flow *flow, double t, size_t *coordinate) {
 
 /* Under a time warp mu comes ever nearer to the end of its domain, until its rounding moves x. */
 static bool resolves_x(ms_flow *flow, double t, const double *y) {
-  const ms_setup *s = &flow->setup;
-  if (!flow->class->mirror || !s->param->warp)
-    return true;
-  const double *mu = mu_of(flow, y);
-  double largest = ms_flow_solution_size(s), x, dx, worst = 0;
-  for (size_t j = 0; j < s->problem->Z->d && worst <= UNRESOLVED * largest; j++)
-    if (s->param->primal(s->param, &s->start, j, 1, -dose_at(flow, t), &mu[j], &x, &dx) == 0)
-      worst = fmax(worst, dx * fabs(mu[j]) * DBL_EPSILON);
-  return ms_matrix_most(s->problem->Z, worst) <= UNRESOLVED * largest;
+  return !flow->setup.param->warp || rounding_of_x(flow, t, y) <= UNRESOLVED;
 }
 
 ms_status ms_flow_reset(ms_flow *flow, const ms_setup *now, const double *x, ms_error *err) {
   ms_integrator *in = flow->integrator;
   flow->setup.dose_before = now->dose_before;
   flow->setup.reset_every = now->reset_every;
+  flow->least_residual = INFINITY;
   if (!flow->class->place(flow, x, in->y))
     return ms_fail_at(err, MS_UNSUPPORTED, in->t,
                       "%s: at t = %.6g no weights that double precision holds have this x and the "

@@ -62,6 +62,7 @@ struct ms_flow {
   void *own;              /* what create() allocated, one block */
   double *x, *g, *Zx, *D; /* scratch: d, d, max(n, d), max(n, d); one block from x to slopes */
   double *x_before, x_before_t; /* of the last stationarity check: d, and its time */
+  double least_residual;        /* that was seen, see at_rest() */
   double *slopes;               /* gradient flow: dg of every weight */
   double *M;      /* Newton matrix; empty where the method needs none, or it is too large */
   bool iterative; /* Newton's systems by conjugate gradients */

@@ -672,6 +672,28 @@ START_TEST(a_loss_that_is_not_convex) {
 }
 END_TEST
 
+/* A feature whose gradient is nearly alpha is slow to leave; by then mu has grown so far that its
+ * rounding alone keeps the residual above the tolerance. The run must notice, and not before x is
+ * where it goes. */
+START_TEST(slow_features_come_to_rest) {
+  static const char *const starts[] = {"init-x=0.1", "init-scale=0.1", "init-scale=1e-3",
+                                       "init-scale=10"};
+  for (int k = 0; k < 8; k++) {
+    if (test_quick() && k % 3)
+      continue;
+    ms_run *run = test_whole("diag", WITH("n=10", "d=20", "sparsity=3", "noise=0.2", "seed=4",
+                                          "wd-schedule=constant", "wd=0.05", "flow=mirror",
+                                          k < 4 ? "state=sample-dual" : "state=dual",
+                                          "max-steps=3000", starts[k % 4]));
+    ck_assert_str_eq(run->status, "stationary");
+    ck_assert_msg(ms_run_summary(run, "limit_gap") <= 1e-8, "%s: %g", starts[k % 4],
+                  ms_run_summary(run, "limit_gap"));
+    ck_assert_double_le(ms_run_summary(run, "t_end"), 1e5);
+    ms_run_free(run);
+  }
+}
+END_TEST
+
 /* The gradient flow of the weights, which knows no potential, against Newton's method on its dual;
  * what is not there is refused. */
 START_TEST(every_potential_is_least_where_its_flow_ends) {
@@ -810,6 +832,7 @@ Suite *run_suite(void) {
   tcase_add_test(cases, formulas_train_as_the_losses_they_spell);
   tcase_add_test(cases, any_convex_loss_ends_at_its_limit);
   tcase_add_test(cases, a_loss_that_is_not_convex);
+  tcase_add_test(cases, slow_features_come_to_rest);
   tcase_add_test(cases, every_potential_is_least_where_its_flow_ends);
   tcase_add_test(cases, limit_and_saddle_are_where_the_flow_ends);
   if (!test_quick()) { /* under a memory checker: the others go the same ways */
