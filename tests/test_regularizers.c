@@ -7,66 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool quick(void) {
-  return getenv("MS_TEST_QUICK") != NULL;
-}
-
-static ms_config *config(const char *text) {
-  ms_config *cfg = ms_config_new();
-  ms_error err;
-  char copy[512], *rest = NULL;
-  snprintf(copy, sizeof copy, "%s", text);
-  for (char *pair = strtok_r(copy, " ", &rest); pair; pair = strtok_r(NULL, " ", &rest)) {
-    char *value = strchr(pair, '=');
-    *value++ = '\0';
-    ck_assert_msg(ms_config_set(cfg, pair, value, "test", &err) == MS_OK, "%s", err.message);
-  }
-  return cfg;
-}
-
-/* "key=value key=value ..." */
-static ms_run *start(const char *text) {
-  ms_config *cfg = config(text);
-  ms_run *run;
-  ms_error err;
-  ck_assert_msg(ms_run_new(&run, cfg, &err) == MS_OK, "%s: %s", text, err.message);
-  ms_config_free(cfg);
-  return run;
-}
-
-static bool advance(ms_run *run, size_t i) {
-  ms_error err;
-  ms_status status = ms_run_advance(run, i, &err);
-  ck_assert_msg(status >= 0, "%s", err.message);
-  return status == MS_OK && i + 1 < ms_run_points(run);
-}
-
-static ms_run *finish(const char *text) {
-  ms_run *run = start(text);
-  ms_error err;
-  size_t i = 0;
-  while (advance(run, i))
-    i++;
-  ck_assert_int_eq(ms_run_finish(run, MS_OK, NULL, &err), MS_OK);
-  return run;
-}
-
-static double distance(const double *a, const double *b, size_t d) {
-  double most = 0;
-  for (size_t j = 0; j < d; j++)
-    most = fmax(most, fabs(a[j] - b[j]));
-  return most;
-}
-
 /* ---- L1 on x: one coordinate, in closed form ------------------------------------------------- */
 
-/* A data file of one sample and one feature: f = (x - y)^2 / 2. */
+/* One sample and one feature: f = (x - y)^2 / 2. */
 static const char *one_sample(double y) {
-  static char path[] = "/tmp/mirrorsim-regularizers.csv";
-  FILE *file = fopen(path, "w");
-  fprintf(file, "y,a\n%.17g,1\n", y);
-  fclose(file);
-  return path;
+  return test_text("data=%s", test_file("data.csv", test_text("y,a\n%.17g,1\n", y)));
 }
 
 /* dx/dt = y - x - alpha sign x, held at 0 while |y| <= alpha. Constant alpha. */
@@ -84,26 +29,22 @@ static double one_coordinate(double x0, double y, double alpha, double t) {
 START_TEST(one_coordinate_in_closed_form) {
   static const double cases[][3] = {{-0.5, 1, 0.4},  {1, 0.3, 0.4}, {0, 1, 0.4},   {0, 0.3, 0.4},
                                     {-2, -0.3, 0.4}, {2, -1, 0.25}, {0.1, 5, 0.01}};
-  static const char *const methods[] = {"bdf", "adams"};
+  static const char *const methods[] = {"method=bdf", "method=adams"};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
     for (int m = 0; m < 2; m++) {
       double x0 = cases[i][0], y = cases[i][1], alpha = cases[i][2];
-      char text[400];
-      snprintf(text, sizeof text,
-               "data=%s param=plain wd-schedule=constant wd=%.17g init-x=%.17g t-end=5 points=101 "
-               "method=%s stop-loss=0",
-               one_sample(y), alpha, x0, methods[m]);
-      ms_run *run = start(text);
-      for (size_t k = 0;; k++) {
-        bool more = advance(run, k);
+      ms_run *run =
+          test_new("diag", WITH(one_sample(y), "param=plain", "wd-schedule=constant",
+                                test_text("wd=%.17g", alpha), test_text("init-x=%.17g", x0),
+                                "t-end=5", "points=101", methods[m], "stop-loss=0"));
+      ms_status status = MS_OK;
+      while (test_step(run, &status)) {
         double t = ms_run_t(run), want = one_coordinate(x0, y, alpha, t);
         ck_assert_msg(fabs(run->x[0] - want) < 1e-7 * fmax(fabs(y), fabs(x0)),
                       "x0 %g, y %g, alpha %g, %s, t %g: %.12g, not %.12g", x0, y, alpha, methods[m],
                       t, run->x[0], want);
         if (fabs(y) <= alpha && t > 4) /* not near 0 but there */
           ck_assert(run->x[0] == 0);
-        if (!more)
-          break;
       }
       ms_run_free(run);
     }
@@ -114,19 +55,14 @@ END_TEST
  * dx/dt = y - x - 0.8 + 0.2 t:  x = 0.2 (s - 1 + e^{-s}), s = t - 2.5, and y - (y - x(4)) e^{4-t}.
  */
 START_TEST(a_coordinate_is_released) {
-  char text[400];
-  snprintf(text, sizeof text,
-           "data=%s param=plain wd-schedule=linear wd=0.8 wd-off=4 t-end=8 points=161 "
-           "stop-loss=0 rtol=1e-10",
-           one_sample(0.3));
-  ms_run *run = start(text);
-  for (size_t k = 0;; k++) {
-    bool more = advance(run, k);
+  ms_run *run =
+      test_new("diag", WITH(one_sample(0.3), "param=plain", "wd-schedule=linear", "wd=0.8",
+                            "wd-off=4", "t-end=8", "points=161", "stop-loss=0", "rtol=1e-10"));
+  ms_status status = MS_OK;
+  while (test_step(run, &status)) {
     double t = ms_run_t(run), s = t - 2.5, last = 0.2 * (1.5 - 1 + exp(-1.5));
     double want = t < 2.5 ? 0 : t < 4 ? 0.2 * (s - 1 + exp(-s)) : 0.3 - (0.3 - last) * exp(4 - t);
     ck_assert_msg(fabs(run->x[0] - want) < 1e-9, "t %g: %.12g, not %.12g", t, run->x[0], want);
-    if (!more)
-      break;
   }
   ms_run_free(run);
 }
@@ -141,7 +77,7 @@ static void fista(const ms_problem *p, double lambda, double *x) {
   for (size_t i = 0; i < n * d; i++)
     L += p->Z->values[i] * p->Z->values[i] / (double)n;
   memset(x, 0, d * sizeof *x);
-  for (int k = 0; k < (quick() ? 4000 : 20000); k++) {
+  for (int k = 0; k < (test_quick() ? 4000 : 20000); k++) {
     for (size_t i = 0; i < n; i++) {
       r[i] = -p->y[i];
       for (size_t j = 0; j < d; j++)
@@ -168,32 +104,28 @@ static void fista(const ms_problem *p, double lambda, double *x) {
 }
 
 START_TEST(lasso_by_five_roads) {
-  static const struct {
-    const char *param, *wd, *more;
-  } roads[] = {{"plain", "0.1", ""},
-               {"plain", "0.1", "method=adams init-spread=0.5"},
-               {"plain", "0.1", "method=gd lr=0.05 t-end=3000"},
-               {"plain", "0.1", "method=gd lr=0.005 momentum=0.9 t-end=3000"},
-               {"mw", "0.05", ""},
-               {"mw", "0.05", "init-scale=0.01"},
-               {"uv", "0.1", "flow=gradient"}};
-  for (size_t i = 0; i < sizeof roads / sizeof *roads; i += quick() ? 3 : 1) {
-    char text[400];
-    snprintf(
-        text, sizeof text,
-        "n=10 d=20 sparsity=3 noise=0.2 seed=5 wd-schedule=constant param=%s wd=%s points=20 %s",
-        roads[i].param, roads[i].wd, roads[i].more);
-    ms_run *run = finish(text);
+  const char *const *roads[] = {
+      WITH("param=plain", "wd=0.1"),
+      WITH("param=plain", "wd=0.1", "method=adams", "init-spread=0.5"),
+      WITH("param=plain", "wd=0.1", "method=gd", "lr=0.05", "t-end=3000"),
+      WITH("param=plain", "wd=0.1", "method=gd", "lr=0.005", "momentum=0.9", "t-end=3000"),
+      WITH("param=mw", "wd=0.05"),
+      WITH("param=mw", "wd=0.05", "init-scale=0.01"),
+      WITH("param=uv", "wd=0.1", "flow=gradient")};
+  for (size_t i = 0; i < sizeof roads / sizeof *roads; i += test_quick() ? 3 : 1) {
+    ms_run *run = test_whole("diag", test_join(WITH("n=10", "d=20", "sparsity=3", "noise=0.2",
+                                                    "seed=5", "wd-schedule=constant", "points=20"),
+                                               roads[i]));
     double reference[20], descent[20];
     ms_error err;
     fista(run->problem, 0.1, reference);
     ck_assert_int_eq(ms_oracle_lasso(run->problem, 0.1, 1e-12, descent, &err), MS_OK);
-    ck_assert_double_le(distance(reference, descent, 20), 1e-9);
-    ck_assert_msg(distance(run->last_x, reference, 20) <= 1e-6, "%s: %g", text,
-                  distance(run->last_x, reference, 20));
-    ck_assert_msg(ms_run_summary(run, "limit_gap") <= 1e-6, "%s", text);
+    ck_assert_double_le(test_distance(20, reference, descent), 1e-9);
+    ck_assert_msg(test_distance(20, run->last_x, reference) <= 1e-6, "road %zu: %g", i,
+                  test_distance(20, run->last_x, reference));
+    ck_assert_msg(ms_run_summary(run, "limit_gap") <= 1e-6, "road %zu", i);
     /* L1 on x makes zeros, weight decay on m w small numbers */
-    for (size_t j = 0; j < 20 && strcmp(roads[i].param, "plain") == 0; j++)
+    for (size_t j = 0; j < 20 && strcmp(roads[i][0], "param=plain") == 0; j++)
       ck_assert(reference[j] != 0 || run->last_x[j] == 0);
     ms_run_free(run);
   }
@@ -202,13 +134,11 @@ END_TEST
 
 /* A LASSO shrinks what it finds by an amount proportional to lambda as long as signs stay. */
 START_TEST(bias_of_a_constant_l1_is_linear) {
-  static const char *const wd[] = {"0.001", "0.002", "0.004"};
+  static const char *const wd[] = {"wd=0.001", "wd=0.002", "wd=0.004"};
   double error[3];
   for (int k = 0; k < 3; k++) {
-    char text[300];
-    snprintf(text, sizeof text,
-             "n=20 d=50 sparsity=3 seed=1 wd-schedule=constant param=plain wd=%s", wd[k]);
-    ms_run *run = finish(text);
+    ms_run *run = test_whole("diag", WITH("n=20", "d=50", "sparsity=3", "seed=1",
+                                          "wd-schedule=constant", "param=plain", wd[k]));
     error[k] = ms_run_summary(run, "truth_error");
     ms_run_free(run);
   }
@@ -219,8 +149,10 @@ END_TEST
 
 /* What L1 on x did is forgotten once it is off: the end is an interpolator, and not the truth. */
 START_TEST(decaying_l1_on_x_interpolates_and_misses) {
-  ms_run *plain = finish("n=20 d=50 sparsity=3 param=plain wd-schedule=linear wd=0.1");
-  ms_run *mw = finish("n=20 d=50 sparsity=3 param=mw wd-schedule=linear wd=0.4");
+  ms_run *plain = test_whole(
+      "diag", WITH("n=20", "d=50", "sparsity=3", "param=plain", "wd-schedule=linear", "wd=0.1"));
+  ms_run *mw = test_whole(
+      "diag", WITH("n=20", "d=50", "sparsity=3", "param=mw", "wd-schedule=linear", "wd=0.4"));
   ck_assert_double_le(ms_run_summary(plain, "residual"), 1e-8);
   ck_assert_double_gt(ms_run_summary(plain, "truth_error"), 0.005);
   ck_assert_double_lt(ms_run_summary(mw, "truth_error"),
@@ -234,22 +166,22 @@ END_TEST
 
 /* Proximal steps come as near to the flow as they are small: half the step, half the distance. */
 START_TEST(steps_tend_to_the_flow) {
-  static const char *const params[] = {"mask", "plain"};
+  static const char *const params[] = {"param=mask", "param=plain"};
   for (int p = 0; p < 2; p++) {
     double x[3][30], error[2];
-    static const char *const how[] = {"rtol=1e-11", "method=gd lr=0.004", "method=gd lr=0.002"};
+    const char *const *how[] = {WITH("rtol=1e-11"), WITH("method=gd", "lr=0.004"),
+                                WITH("method=gd", "lr=0.002")};
     for (int k = 0; k < 3; k++) {
-      char text[300];
-      snprintf(text, sizeof text,
-               "n=10 d=30 sparsity=3 seed=2 init-spread=0.3 param=%s wd-schedule=linear wd=0.3 "
-               "wd-off=5 t-end=4 points=9 %s",
-               params[p], how[k]);
-      ms_run *run = finish(text);
+      ms_run *run =
+          test_whole("diag", test_join(WITH("n=10", "d=30", "sparsity=3", "seed=2",
+                                            "init-spread=0.3", params[p], "wd-schedule=linear",
+                                            "wd=0.3", "wd-off=5", "t-end=4", "points=9"),
+                                       how[k]));
       memcpy(x[k], run->last_x, sizeof x[k]);
       ms_run_free(run);
     }
     for (int k = 0; k < 2; k++)
-      error[k] = distance(x[0], x[k + 1], 30);
+      error[k] = test_distance(30, x[0], x[k + 1]);
     ck_assert_double_le(error[0], 0.02);
     ck_assert_msg(fabs(error[0] / error[1] - 2) < 0.25, "%s: %g, %g", params[p], error[0],
                   error[1]);
@@ -305,58 +237,34 @@ START_TEST(decay_of_the_mask_alone_is_no_mirror_flow) {
 }
 END_TEST
 
-START_TEST(brackets_do_not_speak_for_kinks) {
-  static const char *const params[] = {"param=plain", "param=mask"};
-  for (int i = 0; i < 2; i++) {
-    ms_run *run = start(params[i]);
-    ms_pair pair;
-    ms_error err;
-    ck_assert_int_eq(run->model->pair(run, &pair, &err), MS_UNSUPPORTED);
-    ck_assert_ptr_nonnull(strstr(err.message, "has no mirror flow"));
-    ms_run_free(run);
-  }
-}
-END_TEST
-
 START_TEST(refusals_say_why) {
-  static const char *const cases[][2] = {
-      {"param=plain flow=mirror", "plain has no mirror flow: L1"},
-      {"param=mask flow=both", "mask has no mirror flow: the br"},
-      {"param=plain flow=limit", "--flow limit"},
-      {"param=mask flow=saddle", "--flow saddle"}};
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    ms_config *cfg = config(cases[i][0]);
-    ms_run *run;
-    ms_error err;
-    ck_assert_int_eq(ms_run_new(&run, cfg, &err), MS_UNSUPPORTED);
-    ck_assert_msg(strstr(err.message, cases[i][1]) != NULL, "%s", err.message);
-    ms_config_free(cfg);
-  }
+  const struct {
+    const char *const *settings, *says;
+  } cases[] = {{WITH("param=plain", "flow=mirror"), "plain has no mirror flow: L1"},
+               {WITH("param=mask", "flow=both"), "mask has no mirror flow: the br"},
+               {WITH("param=plain", "flow=limit"), "--flow limit"},
+               {WITH("param=mask", "flow=saddle"), "--flow saddle"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    ck_assert_int_eq(test_refused("diag", cases[i].settings, cases[i].says), MS_UNSUPPORTED);
 }
 END_TEST
 
 /* ---- spred ----------------------------------------------------------------------------------- */
 
 START_TEST(spred_keeps_every_sign) {
-  for (int seed = 1; seed <= (quick() ? 1 : 3); seed++) {
-    char text[300];
-    snprintf(text, sizeof text,
-             "n=20 d=50 sparsity=4 seed=%d init-spread=0.3 param=spred wd-schedule=linear wd=0.2 "
-             "flow=both",
-             seed);
-    ms_run *run = start(text);
+  for (int seed = 1; seed <= (test_quick() ? 1 : 3); seed++) {
+    ms_run *run = test_new("diag", WITH("n=20", "d=50", "sparsity=4", test_text("seed=%d", seed),
+                                        "init-spread=0.3", "param=spred", "wd-schedule=linear",
+                                        "wd=0.2", "flow=both"));
     double x0[50], stuck = 0;
-    for (size_t i = 0;; i++) {
-      bool more = advance(run, i);
-      if (i == 0)
+    ms_status status = MS_OK;
+    while (test_step(run, &status)) {
+      if (ms_run_t(run) == 0)
         memcpy(x0, run->x, sizeof x0);
       for (size_t j = 0; j < 50; j++)
         ck_assert(run->x[j] * x0[j] >= 0);
-      if (!more)
-        break;
     }
-    ms_error err;
-    ck_assert_int_eq(ms_run_finish(run, MS_OK, NULL, &err), MS_OK);
+    ck_assert_int_eq(ms_run_finish(run, status, NULL, NULL), MS_OK);
     ck_assert_double_le(ms_run_summary(run, "gf_mf_gap"), 1e-5);
     /* of the true coordinates with the other sign nothing is found */
     for (size_t j = 0; j < 50; j++)
@@ -371,26 +279,24 @@ END_TEST
 
 /* From the right signs constant weight decay alpha ends at the LASSO of lambda = 2 alpha. */
 START_TEST(spred_is_the_lasso_within_its_signs) {
-  ms_run *mw = finish("n=20 d=30 sparsity=3 noise=0.1 wd-schedule=constant wd=0.05");
-  char path[] = "/tmp/mirrorsim-regularizers-XXXXXX", text[300];
-  int fd = mkstemp(path);
-  FILE *file = fdopen(fd, "w");
+  const char *const *settings =
+      WITH("n=20", "d=30", "sparsity=3", "noise=0.1", "wd-schedule=constant", "wd=0.05");
+  ms_run *mw = test_whole("diag", settings);
+  const char *path = test_path("x.txt");
+  FILE *file = fopen(path, "w");
   double lasso[30];
   ms_error err;
   ck_assert_int_eq(ms_oracle_lasso(mw->problem, 0.1, 1e-12, lasso, &err), MS_OK);
   for (int j = 0; j < 30; j++)
     fprintf(file, "%g\n", lasso[j] < 0 ? -0.5 : 0.5);
   fclose(file);
-  snprintf(text, sizeof text,
-           "n=20 d=30 sparsity=3 noise=0.1 wd-schedule=constant wd=0.05 param=spred init-x=%s",
-           path);
-  ms_run *spred = finish(text);
-  ck_assert_double_le(distance(spred->last_x, lasso, 30), 1e-6);
-  ck_assert_double_le(distance(mw->last_x, lasso, 30), 1e-6);
+  ms_run *spred =
+      test_whole("diag", test_join(settings, WITH("param=spred", test_text("init-x=%s", path))));
+  ck_assert_double_le(test_distance(30, spred->last_x, lasso), 1e-6);
+  ck_assert_double_le(test_distance(30, mw->last_x, lasso), 1e-6);
   ck_assert_double_le(ms_run_summary(spred, "kkt_residual"), 1e-8);
   ms_run_free(mw);
   ms_run_free(spred);
-  remove(path);
 }
 END_TEST
 
@@ -398,23 +304,22 @@ END_TEST
 
 /* Schedules of equal dose end at argmin R_a, ten digits. */
 START_TEST(only_the_dose_matters) {
-  static const char *const schedules[] = {"linear wd=0.2 wd-off=20",
-                                          "step wd=0.1 wd-off=20",
-                                          "cosine wd=0.2 wd-off=20",
-                                          "cyclic wd=0.2 wd-off=20",
-                                          "restarts wd=0.2 wd-off=20 wd-factor=2",
-                                          "exponential wd=0.2 wd-tau=10",
-                                          "quadratic wd=0.2 wd-tau=10",
-                                          "geometric wd=0.2 wd-tau=0.5"};
-  for (size_t i = 0; i < sizeof schedules / sizeof *schedules; i += quick() ? 4 : 1) {
-    char text[300];
-    snprintf(text, sizeof text,
-             "n=10 d=25 sparsity=3 init-spread=0.2 flow=mirror rtol=1e-13 stop-loss=1e-28 "
-             "points=20 wd-schedule=%s",
-             schedules[i]);
-    ms_run *run = finish(text);
+  const char *const *schedules[] = {
+      WITH("wd-schedule=linear", "wd=0.2", "wd-off=20"),
+      WITH("wd-schedule=step", "wd=0.1", "wd-off=20"),
+      WITH("wd-schedule=cosine", "wd=0.2", "wd-off=20"),
+      WITH("wd-schedule=cyclic", "wd=0.2", "wd-off=20"),
+      WITH("wd-schedule=restarts", "wd=0.2", "wd-off=20", "wd-factor=2"),
+      WITH("wd-schedule=exponential", "wd=0.2", "wd-tau=10"),
+      WITH("wd-schedule=quadratic", "wd=0.2", "wd-tau=10"),
+      WITH("wd-schedule=geometric", "wd=0.2", "wd-tau=0.5")};
+  for (size_t i = 0; i < sizeof schedules / sizeof *schedules; i += test_quick() ? 4 : 1) {
+    ms_run *run = test_whole(
+        "diag", test_join(WITH("n=10", "d=25", "sparsity=3", "init-spread=0.2", "flow=mirror",
+                               "rtol=1e-13", "stop-loss=1e-28", "points=20"),
+                          schedules[i]));
     ck_assert_double_eq_tol(ms_run_summary(run, "dose"), 2, 1e-8);
-    ck_assert_msg(ms_run_summary(run, "limit_gap") <= 1e-10, "%s: %g", schedules[i],
+    ck_assert_msg(ms_run_summary(run, "limit_gap") <= 1e-10, "%s: %g", *schedules[i],
                   ms_run_summary(run, "limit_gap"));
     ck_assert_double_le(ms_run_summary(run, "residual"), 1e-8);
     ms_run_free(run);
@@ -426,12 +331,9 @@ END_TEST
 START_TEST(more_dose_less_l1) {
   double l1 = INFINITY, above = INFINITY;
   for (int k = 0; k < 6; k++) {
-    char text[300];
-    snprintf(text, sizeof text,
-             "n=20 d=50 sparsity=3 init-spread=0.3 flow=mirror points=20 wd-schedule=step "
-             "wd-off=20 wd=%g",
-             0.05 * k);
-    ms_run *run = finish(text);
+    ms_run *run = test_whole("diag", WITH("n=20", "d=50", "sparsity=3", "init-spread=0.3",
+                                          "flow=mirror", "points=20", "wd-schedule=step",
+                                          "wd-off=20", test_text("wd=%g", 0.05 * k)));
     ck_assert_double_lt(ms_run_summary(run, "l1"), l1);
     ck_assert_double_lt(ms_run_summary(run, "from_min_l1"), above);
     ck_assert_double_le(ms_run_summary(run, "residual"), 1e-8);
@@ -448,13 +350,11 @@ END_TEST
  * with s the least eigenvalue of ZZ'/n: once alpha is 0, f falls, and at the rate 4 beta_a s or
  * more. */
 START_TEST(loss_falls_at_least_at_the_rate_of_the_theorem) {
-  for (int seed = 1; seed <= (quick() ? 3 : 20); seed++) {
-    char text[300];
-    snprintf(text, sizeof text,
-             "n=8 d=30 sparsity=3 seed=%d init-spread=0.3 flow=mirror wd-schedule=%s wd=0.05 "
-             "wd-off=10 t-end=400 points=401 stop-loss=0 rtol=1e-11",
-             seed, seed % 2 ? "linear" : "none");
-    ms_run *run = start(text);
+  for (int seed = 1; seed <= (test_quick() ? 3 : 20); seed++) {
+    ms_run *run = test_new(
+        "diag", WITH("n=8", "d=30", "sparsity=3", test_text("seed=%d", seed), "init-spread=0.3",
+                     "flow=mirror", seed % 2 ? "wd-schedule=linear" : "wd-schedule=none", "wd=0.05",
+                     "wd-off=10", "t-end=400", "points=401", "stop-loss=0", "rtol=1e-11"));
     size_t n = run->problem->Z->n;
     double loss[401], *G = calloc(n * n, sizeof *G), *C = calloc(n * n, sizeof *C);
     /* the least s with ZZ'/n - s I positive definite, by bisection */
@@ -477,10 +377,9 @@ START_TEST(loss_falls_at_least_at_the_rate_of_the_theorem) {
     free(G);
     free(C);
     size_t points = 0;
-    for (bool more = true; more; points++) {
-      more = advance(run, points);
+    ms_status status = MS_OK;
+    for (; test_step(run, &status); points++)
       loss[points] = ms_run_observe(run, "loss");
-    }
     double beta = exp(-4 * ms_run_observe(run, "dose")), bound = 4 * beta * low;
     ck_assert(low > 0);
     double floor = 1e-18 * loss[0];
@@ -523,7 +422,6 @@ Suite *regularizers_suite(void) {
   tcase_add_test(tc, decaying_l1_on_x_interpolates_and_misses);
   tcase_add_test(tc, steps_tend_to_the_flow);
   tcase_add_test(tc, decay_of_the_mask_alone_is_no_mirror_flow);
-  tcase_add_test(tc, brackets_do_not_speak_for_kinks);
   tcase_add_test(tc, refusals_say_why);
   tcase_add_test(tc, spred_keeps_every_sign);
   tcase_add_test(tc, spred_is_the_lasso_within_its_signs);
