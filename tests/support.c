@@ -57,13 +57,24 @@ const char *test_path(const char *name) {
   return test_text("%s/%s", folder, name);
 }
 
-const char *test_file(const char *name, const char *text) {
+const char *test_bytes(const char *name, const void *data, size_t size) {
   const char *path = test_path(name);
-  FILE *file = fopen(path, "w");
+  FILE *file = fopen(path, "wb");
   ck_assert_ptr_nonnull(file);
-  ck_assert_int_ge(fputs(text, file), 0);
+  ck_assert_uint_eq(fwrite(data, 1, size, file), size);
   ck_assert_int_eq(fclose(file), 0);
   return path;
+}
+
+const char *test_file(const char *name, const char *text) {
+  return test_bytes(name, text, strlen(text));
+}
+
+const char *test_samples(const char *y1, const char *y2, const char *y3) {
+  return test_file(
+      "data.csv",
+      test_text("y,a,b,c,d\n%s,0.9,-0.4,0.5,0.2\n%s,0.3,0.8,0.6,-0.5\n%s,-0.2,0.4,-0.9,0.7\n", y1,
+                y2, y3));
 }
 
 /* ---- Runs ----------------------------------------------------------------------------------- */

@@ -33,15 +33,9 @@ static ms_check *formulas(const char *g, const char *h) {
 }
 
 static ms_check *run_of(const char *const *settings) {
-  ms_config *cfg = ms_config_new();
+  ms_config *cfg = test_config(settings);
   ms_check *c = NULL;
   ms_error err = {0};
-  for (; *settings; settings++) {
-    char name[64];
-    const char *equal = strchr(*settings, '=');
-    snprintf(name, sizeof name, "%.*s", (int)(equal - *settings), *settings);
-    ck_assert_int_eq(ms_config_set(cfg, name, equal + 1, name, &err), MS_OK);
-  }
   ms_status status = ms_check_new(&c, cfg, NULL, NULL, NULL, &err);
   ck_assert_msg(status == MS_OK, "%s", err.message);
   ms_config_free(cfg);

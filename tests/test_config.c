@@ -4,35 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const char *const ORIGIN = "settings.ini:12:7";
-
-/* ---- A folder for files, removed afterwards ------------------------------------------------- */
-
-static char folder[512], path[600], other_path[600];
-
-static void make_folder(void) {
-  const char *tmp = getenv("TMPDIR");
-  snprintf(folder, sizeof folder, "%s/mirrorsim-config.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(path, sizeof path, "%s/first.ini", folder);
-  snprintf(other_path, sizeof other_path, "%s/second.ini", folder);
-}
-
-static void remove_folder(void) {
-  unlink(path);
-  unlink(other_path);
-  ck_assert_int_eq(rmdir(folder), 0);
-}
-
-static void put(const char *name, const char *text) {
-  FILE *file = fopen(name, "w");
-  ck_assert_ptr_nonnull(file);
-  ck_assert_int_ge(fputs(text, file), 0);
-  ck_assert_int_eq(fclose(file), 0);
-}
 
 /* ---- Helpers -------------------------------------------------------------------------------- */
 
@@ -240,7 +213,7 @@ START_TEST(whole_numbers) {
 END_TEST
 
 START_TEST(scales_and_values) {
-  put(path, "1\n2\n");
+  const char *path = test_file("values", "1\n2\n");
   for (size_t i = 0; ms_setting_at(i); i++) {
     const ms_setting *s = ms_setting_at(i);
     if (s->type != MS_SCALE && s->type != MS_VALUES)
@@ -499,7 +472,7 @@ START_TEST(good_file) {
                                                                                  */
   };
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-    put(path, texts[i]);
+    const char *path = test_file("first.ini", texts[i]);
     ms_config *cfg = ms_config_new();
     ms_error err = {0};
     ck_assert_msg(ms_config_read(cfg, path, &err) == MS_OK, "%s", err.message);
@@ -516,20 +489,17 @@ START_TEST(good_file) {
 END_TEST
 
 START_TEST(later_files_win) {
-  put(path, "n = 12\nwd = 1\n");
-  put(other_path, "\n\n  wd = 2\n");
+  const char *path = test_file("first.ini", "n = 12\nwd = 1\n");
+  const char *other_path = test_file("second.ini", "\n\n  wd = 2\n");
   ms_config *cfg = ms_config_new();
   ms_error err = {0};
-  char origin[700];
   set(cfg, "n", "3");
   ck_assert_int_eq(ms_config_read(cfg, path, &err), MS_OK);
   ck_assert_uint_eq(ms_config_count(cfg, "n"), 12);
-  snprintf(origin, sizeof origin, "%s:2:6", path);
-  ck_assert_ptr_nonnull(strstr(ms_config_origin(cfg, "wd"), origin));
+  ck_assert_ptr_nonnull(strstr(ms_config_origin(cfg, "wd"), test_text("%s:2:6", path)));
   ck_assert_int_eq(ms_config_read(cfg, other_path, &err), MS_OK);
   ck_assert_str_eq(ms_config_text(cfg, "wd"), "2");
-  snprintf(origin, sizeof origin, "%s:3:8", other_path);
-  ck_assert_ptr_nonnull(strstr(ms_config_origin(cfg, "wd"), origin));
+  ck_assert_ptr_nonnull(strstr(ms_config_origin(cfg, "wd"), test_text("%s:3:8", other_path)));
   set(cfg, "n", "4");
   ck_assert_uint_eq(ms_config_count(cfg, "n"), 4);
   ms_config_free(cfg);
@@ -556,13 +526,12 @@ START_TEST(bad_files) {
       {"n = 12\n\n\n[open\nd = 5\n", MS_BAD_INPUT, ":4:1: ", "key = value", ""},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    put(path, cases[i].text);
+    const char *path = test_file("first.ini", cases[i].text);
     ms_config *cfg = ms_config_new();
     ms_error err = {0};
     ck_assert_int_eq(ms_config_read(cfg, path, &err), cases[i].status);
     ck_assert_int_eq(err.status, cases[i].status);
-    char start[700];
-    snprintf(start, sizeof start, "%s%s", path, cases[i].place);
+    const char *start = test_text("%s%s", path, cases[i].place);
     ck_assert_msg(strncmp(err.message, start, strlen(start)) == 0, "%s; expected %s", err.message,
                   start);
     ck_assert_msg(strstr(err.message, cases[i].says) != NULL, "%s", err.message);
@@ -578,12 +547,11 @@ START_TEST(first_bad_line) {
   static const char *const texts[] = {"n = 1\nwd\nd = -1\n", "n = 1\nwd = -1\nd\n",
                                       "n = 1\nwdd = 2\nd = -1\n"};
   for (size_t i = 0; i < 3; i++) {
-    put(path, texts[i]);
+    const char *path = test_file("first.ini", texts[i]);
     ms_config *cfg = ms_config_new();
     ms_error err = {0};
     ck_assert_int_lt(ms_config_read(cfg, path, &err), 0);
-    char place[700];
-    snprintf(place, sizeof place, "%s:2:", path);
+    const char *place = test_text("%s:2:", path);
     ck_assert_msg(strncmp(err.message, place, strlen(place)) == 0, "%s", err.message);
     ms_config_free(cfg);
   }
@@ -592,7 +560,8 @@ END_TEST
 
 /* Indented keys are keys, not the rest of the value before. */
 START_TEST(indented_keys) {
-  put(path, "[run]\n  data = here.csv\n  n = 12\n\twd = 0.5\n    wd-schedule = cosine\n");
+  const char *path = test_file(
+      "first.ini", "[run]\n  data = here.csv\n  n = 12\n\twd = 0.5\n    wd-schedule = cosine\n");
   ms_config *cfg = ms_config_new();
   ms_error err = {0};
   ck_assert_msg(ms_config_read(cfg, path, &err) == MS_OK, "%s", err.message);
@@ -607,7 +576,7 @@ END_TEST
 START_TEST(unreadable_files) {
   ms_config *cfg = ms_config_new();
   ms_error err = {0};
-  unlink(path);
+  const char *path = test_path("absent.ini");
   ck_assert_int_eq(ms_config_read(cfg, path, &err), MS_BAD_INPUT);
   ck_assert_msg(strncmp(err.message, path, strlen(path)) == 0, "%s", err.message);
   ck_assert_ptr_nonnull(strstr(err.message, "No such file"));
@@ -621,16 +590,16 @@ START_TEST(unreadable_files) {
     size_t used = strlen(text);
     memset(text + used, 'x', LENGTH);
     strcpy(text + used + LENGTH, "\nd = 4\n");
-    put(path, text);
+    path = test_file("first.ini", text);
     ck_assert_int_eq(ms_config_read(cfg, path, &err), MS_OK);
     ck_assert_uint_eq(ms_config_count(cfg, "d"), 4);
   }
   ck_assert_uint_eq(strlen(ms_config_text(cfg, "data")), LENGTH);
   free(text);
 
-  ck_assert_int_eq(ms_config_read(cfg, folder, &err), MS_BAD_INPUT);
+  ck_assert_int_eq(ms_config_read(cfg, test_path("."), &err), MS_BAD_INPUT);
   ck_assert_ptr_nonnull(strstr(err.message, "directory"));
-  put(path, "");
+  path = test_file("first.ini", "");
   ck_assert_int_eq(ms_config_read(cfg, path, &err), MS_OK);
   ms_config_free(cfg);
 }
@@ -650,7 +619,7 @@ START_TEST(comments_and_values) {
       {"\xef\xbb\xbf  data = 1", "1"}, {"data = 1\ndata = ; none", NULL},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    put(path, cases[i].line);
+    const char *path = test_file("first.ini", cases[i].line);
     ms_config *cfg = ms_config_new();
     ms_error err = {0};
     ck_assert_msg(ms_config_read(cfg, path, &err) == MS_OK, "%s", err.message);
@@ -700,7 +669,6 @@ END_TEST
 Suite *config_suite(void) {
   Suite *suite = suite_create("config");
   TCase *tc = tcase_create("config");
-  tcase_add_unchecked_fixture(tc, make_folder, remove_folder);
   tcase_set_timeout(tc, 60);
   tcase_add_test(tc, settings_describe_themselves);
   tcase_add_test(tc, groups_are_together);

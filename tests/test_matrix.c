@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static uint64_t state = 1;
 
@@ -603,27 +602,6 @@ END_TEST
 
 /* ---- Matrix Market -------------------------------------------------------------------------- */
 
-static char folder[512], file[600];
-
-static void make_folder(void) {
-  const char *tmp = getenv("TMPDIR");
-  snprintf(folder, sizeof folder, "%s/mirrorsim-matrix.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(file, sizeof file, "%s/Z.mtx", folder);
-}
-
-static void remove_folder(void) {
-  unlink(file);
-  ck_assert_int_eq(rmdir(folder), 0);
-}
-
-static void put(const char *text, size_t length) {
-  FILE *stream = fopen(file, "wb");
-  ck_assert_ptr_nonnull(stream);
-  ck_assert_uint_eq(fwrite(text, 1, length, stream), length);
-  ck_assert_int_eq(fclose(stream), 0);
-}
-
 #define HEAD "%%MatrixMarket matrix "
 
 START_TEST(good_files) {
@@ -675,7 +653,7 @@ START_TEST(good_files) {
   for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
     ms_matrix *Z = NULL, *copy = NULL;
     ms_error err = {0};
-    put(files[f].text, strlen(files[f].text));
+    const char *file = test_file("Z.mtx", files[f].text);
     ck_assert_msg(ms_mtx_read(&Z, file, &err) == MS_OK, "%s", err.message);
     ck_assert_uint_eq(Z->n, files[f].n);
     ck_assert_uint_eq(Z->d, files[f].d);
@@ -696,7 +674,7 @@ END_TEST
 static void bad(const char *text, size_t length, const char *says) {
   ms_matrix *Z = NULL;
   ms_error err = {0};
-  put(text, length);
+  const char *file = test_bytes("Z.mtx", text, length);
   ck_assert_int_eq(ms_mtx_read(&Z, file, &err), MS_BAD_INPUT);
   ck_assert_int_eq(err.status, MS_BAD_INPUT);
   ck_assert_ptr_null(Z);
@@ -778,7 +756,7 @@ START_TEST(bad_files) {
 
   ms_matrix *Z = NULL;
   ms_error err = {0};
-  unlink(file);
+  const char *file = test_path("absent.mtx"), *folder = test_path(".");
   ck_assert_int_eq(ms_mtx_read(&Z, file, &err), MS_BAD_INPUT);
   char says[700];
   snprintf(says, sizeof says, "%s: cannot be read: No such file or directory", file);
@@ -793,6 +771,7 @@ END_TEST
 START_TEST(round_trip) {
   pair both = new_pair(70, 300, SCATTERED);
   const ms_matrix *Z = both.sparse;
+  const char *file = test_path("Z.mtx");
   FILE *stream = fopen(file, "w");
   ck_assert_ptr_nonnull(stream);
   fputs(REAL, stream);
@@ -814,7 +793,6 @@ END_TEST
 Suite *matrix_suite(void) {
   Suite *suite = suite_create("matrix");
   TCase *tc = tcase_create("matrix");
-  tcase_add_unchecked_fixture(tc, make_folder, remove_folder);
   tcase_set_timeout(tc, 120);
   tcase_add_test(tc, columns_and_copies);
   tcase_add_test(tc, no_memory_for_too_many_rows);

@@ -570,14 +570,6 @@ START_TEST(work_grows_slowly_with_the_scale) {
 }
 END_TEST
 
-/* Three classes, three counts: n < d, so that all but counts of 0 can be fitted. */
-static const char *samples(const char *const *y) {
-  return test_file(
-      "data.csv",
-      test_text("y,a,b,c,d\n%s,0.9,-0.4,0.5,0.2\n%s,0.3,0.8,0.6,-0.5\n%s,-0.2,0.4,-0.9,0.7\n", y[0],
-                y[1], y[2]));
-}
-
 START_TEST(formulas_train_as_the_losses_they_spell) {
   static const struct {
     const char *loss, *formula;
@@ -594,10 +586,10 @@ START_TEST(formulas_train_as_the_losses_they_spell) {
         continue;
       const char *flow = way % 3 == 0 ? "both" : way % 3 == 1 ? "mirror" : "gradient";
       const char *const *settings =
-          WITH(test_text("data=%s", samples(cases[k].y)), test_text("flow=%s", flow),
-               way < 3 ? "wd-schedule=linear" : "wd-schedule=constant", "wd=0.1",
-               way % 2 ? "state=dual" : "state=auto", way == 5 ? "method=gd" : "method=bdf",
-               "lr=0.01", "t-end=6", "rtol=1e-9");
+          WITH(test_text("data=%s", test_samples(cases[k].y[0], cases[k].y[1], cases[k].y[2])),
+               test_text("flow=%s", flow), way < 3 ? "wd-schedule=linear" : "wd-schedule=constant",
+               "wd=0.1", way % 2 ? "state=dual" : "state=auto",
+               way == 5 ? "method=gd" : "method=bdf", "lr=0.01", "t-end=6", "rtol=1e-9");
       ms_run *named =
           test_whole("diag", test_join(settings, WITH(test_text("loss=%s", cases[k].loss))));
       ms_run *spelled = test_whole(

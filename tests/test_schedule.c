@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const double PI = 3.14159265358979323846;
 
@@ -27,34 +26,13 @@ static const double knot_time[] = {0.5, 1, 2.75, 4, 4.001, 9};
 static const double knot_value[] = {2, 0.3, 0.3, 0, 5, 0.25};
 enum { KNOTS = 6 };
 
-static char folder[512], knots_path[600];
-
-static void make_folder(void) {
-  const char *tmp = getenv("TMPDIR");
-  snprintf(folder, sizeof folder, "%s/mirrorsim-schedule.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(knots_path, sizeof knots_path, "%s/knots.csv", folder);
-}
-
-static void put(const char *text) {
-  FILE *file = fopen(knots_path, "w");
-  ck_assert_ptr_nonnull(file);
-  ck_assert_int_ge(fputs(text, file), 0);
-  ck_assert_int_eq(fclose(file), 0);
-}
-
-static void put_knots(size_t count) {
+static const char *put_knots(size_t count) {
   char text[512] = "time,alpha\n";
   for (size_t k = 0; k < count; k++) {
     size_t used = strlen(text);
     snprintf(text + used, sizeof text - used, "%.17g,%.17g\n", knot_time[k], knot_value[k]);
   }
-  put(text);
-}
-
-static void remove_folder(void) {
-  unlink(knots_path);
-  ck_assert_int_eq(rmdir(folder), 0);
+  return test_file("knots.csv", text);
 }
 
 static void set(ms_config *cfg, const char *name, double value) {
@@ -91,10 +69,8 @@ static ms_schedule *make(const request *r) {
     set(cfg, "wd-threshold", 1);
   if (strcmp(r->name, "formula") == 0)
     ck_assert_int_eq(ms_config_set(cfg, "wd-formula", FORMULA, "test", &err), MS_OK);
-  if (strcmp(r->name, "file") == 0) {
-    put_knots(KNOTS);
-    ck_assert_int_eq(ms_config_set(cfg, "wd-file", knots_path, "test", &err), MS_OK);
-  }
+  if (strcmp(r->name, "file") == 0)
+    ck_assert_int_eq(ms_config_set(cfg, "wd-file", put_knots(KNOTS), "test", &err), MS_OK);
   ms_schedule *s = NULL;
   ck_assert_msg(ms_schedule_new(&s, cfg, ALPHA0, r->T, &err) == MS_OK, "%s", err.message);
   ms_config_free(cfg);
@@ -783,10 +759,10 @@ START_TEST(formulas_that_are_refused) {
 END_TEST
 
 START_TEST(file_that_ends_with_zero) {
-  put("t,a\n0,1\n2,0\n");
+  const char *path = test_file("knots.csv", "t,a\n0,1\n2,0\n");
   ms_schedule *s = NULL;
   ms_error err = {0};
-  ck_assert_int_eq(make_from_file("file", knots_path, &s, &err), MS_OK);
+  ck_assert_int_eq(make_from_file("file", path, &s, &err), MS_OK);
   double from = NAN;
   ck_assert(ms_schedule_total(s) == 1);
   ck_assert(ms_schedule_dose(s, 1) == 0.75);
@@ -797,10 +773,10 @@ START_TEST(file_that_ends_with_zero) {
 END_TEST
 
 START_TEST(file_with_one_row) {
-  put("t,a\n3,0.5\n");
+  const char *path = test_file("knots.csv", "t,a\n3,0.5\n");
   ms_schedule *s = NULL;
   ms_error err = {0};
-  ck_assert_int_eq(make_from_file("file", knots_path, &s, &err), MS_OK);
+  ck_assert_int_eq(make_from_file("file", path, &s, &err), MS_OK);
   ck_assert(ms_schedule_alpha(s, 0) == 0.5 && ms_schedule_alpha(s, 100) == 0.5);
   ck_assert(ms_schedule_dose(s, 8) == 4);
   ck_assert(isinf(ms_schedule_total(s)));
@@ -822,14 +798,13 @@ START_TEST(bad_files) {
       {"time,alpha\n", "", "no data"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    put(cases[i].text);
+    const char *path = test_file("knots.csv", cases[i].text);
     ms_schedule *s = NULL;
     ms_error err = {0};
-    ck_assert_int_eq(make_from_file("file", knots_path, &s, &err), MS_BAD_INPUT);
+    ck_assert_int_eq(make_from_file("file", path, &s, &err), MS_BAD_INPUT);
     ck_assert_int_eq(err.status, MS_BAD_INPUT);
     ck_assert_ptr_null(s);
-    char start[700];
-    snprintf(start, sizeof start, "%s%s", knots_path, cases[i].place);
+    const char *start = test_text("%s%s", path, cases[i].place);
     ck_assert_msg(strncmp(err.message, start, strlen(start)) == 0, "%s", err.message);
     ck_assert_msg(strstr(err.message, cases[i].says) != NULL, "%s", err.message);
   }
@@ -839,17 +814,16 @@ END_TEST
 START_TEST(file_and_schedule_go_together) {
   ms_schedule *s = NULL;
   ms_error err = {0};
-  char missing[700];
-  snprintf(missing, sizeof missing, "%s/absent.csv", folder);
+  const char *missing = test_path("absent.csv");
   ck_assert_int_eq(make_from_file("file", missing, &s, &err), MS_BAD_INPUT);
   ck_assert_ptr_nonnull(strstr(err.message, missing));
 
-  put_knots(KNOTS);
+  const char *path = put_knots(KNOTS);
   for (size_t i = 0; ms_schedule_class_at(i); i++) {
     const char *name = ms_schedule_class_at(i)->name;
     if (strcmp(name, "file") == 0)
       continue;
-    ck_assert_int_eq(make_from_file(name, knots_path, &s, &err), MS_BAD_SETTING);
+    ck_assert_int_eq(make_from_file(name, path, &s, &err), MS_BAD_SETTING);
     ck_assert_ptr_nonnull(strstr(err.message, "--wd-file"));
     ck_assert_ptr_nonnull(strstr(err.message, name));
   }
@@ -886,7 +860,6 @@ END_TEST
 Suite *schedule_suite(void) {
   Suite *suite = suite_create("schedule");
   TCase *tc = tcase_create("schedule");
-  tcase_add_unchecked_fixture(tc, make_folder, remove_folder);
   tcase_set_timeout(tc, 60);
   tcase_add_test(tc, formulas);
   tcase_add_test(tc, doses);

@@ -46,8 +46,12 @@ bool test_quick(void);
 const char *test_text(const char *format, ...) MS_PRINTF(1, 2);
 /* A name in a folder of this process, which is removed with all that is in it at the end. */
 const char *test_path(const char *name);
-/* Writes the text there; returns the path. */
+/* Writes there; returns the path. */
 const char *test_file(const char *name, const char *text);
+const char *test_bytes(const char *name, const void *data, size_t size);
+
+/* A csv of three samples of four features, which all targets but counts of 0 can be fitted with. */
+const char *test_samples(const char *y1, const char *y2, const char *y3);
 
 /* Settings "name=value", NULL after the last. */
 #define WITH(...) ((const char *const[]){__VA_ARGS__, NULL})
