@@ -70,67 +70,34 @@ static factored *own_of(const ms_run *run) {
 
 /* ---- Settings ------------------------------------------------------------------------------- */
 
-static const char *factors_choice(size_t i, const char **summary) {
-  const ms_factors *f = ms_factors_at(i);
-  if (f && summary)
-    *summary = f->summary;
-  return f ? f->name : NULL;
-}
+MS_CHOICE_AMONG(factors, ms_factors_at)
 
-static const char *const initial_names[][2] = {
+static const ms_named initials[] = {
     {"identity", "each factor a multiple of the identity"},
     {"gaussian", "each factor Gaussian"},
     {"zero-first", "the first factor 0, the last Gaussian, so that X starts at 0"},
 };
+MS_CHOICE_OF(initials)
 
-static const char *initial_choice(size_t i, const char **summary) {
-  if (i >= sizeof initial_names / sizeof *initial_names)
-    return NULL;
-  if (summary)
-    *summary = initial_names[i][1];
-  return initial_names[i][0];
-}
-
-static const char *const measure_names[][2] = {
+static const ms_named measures[] = {
     {"gaussian", "A_i of independent normal entries"},
     {"commuting", "symmetric A_i that share their eigenvectors: then a mirror flow exists"},
     {"entries", "entries of X: matrix completion"},
     {"rank-one", "A_i = a_i b_i' of Gaussian vectors (a_i a_i' where X is symmetric)"},
 };
+MS_CHOICE_OF(measures)
 
-static const char *measure_choice(size_t i, const char **summary) {
-  if (i >= sizeof measure_names / sizeof *measure_names)
-    return NULL;
-  if (summary)
-    *summary = measure_names[i][1];
-  return measure_names[i][0];
-}
-
-static const char *const activation_names[][2] = {
+static const ms_named activations[] = {
     {"tanh", "a hidden layer: one output is read, by fixed weights"},
     {"linear", "nothing: all outputs of the layer are seen"},
 };
+MS_CHOICE_OF(activations)
 
-static const char *activation_choice(size_t i, const char **summary) {
-  if (i >= sizeof activation_names / sizeof *activation_names)
-    return NULL;
-  if (summary)
-    *summary = activation_names[i][1];
-  return activation_names[i][0];
-}
-
-static const char *const attention_names[][2] = {
+static const ms_named attentions[] = {
     {"softmax", "the softmax of x_t' W z"},
     {"linear", "x_t' W z itself"},
 };
-
-static const char *attention_choice(size_t i, const char **summary) {
-  if (i >= sizeof attention_names / sizeof *attention_names)
-    return NULL;
-  if (summary)
-    *summary = attention_names[i][1];
-  return attention_names[i][0];
-}
+MS_CHOICE_OF(attentions)
 
 #define GROUP "Matrix models"
 const ms_setting ms_factored_settings[] = {
@@ -144,15 +111,15 @@ const ms_setting ms_factored_settings[] = {
      .help = "inner size of the factors; default: rows, for lora and attention less"},
     {"factors", MS_CHOICE, "NAME", NULL, .choice = factors_choice, .group = GROUP,
      .help = "factorization X = g(w); general takes --depth"},
-    {"init", MS_CHOICE, "NAME", NULL, .choice = initial_choice, .group = GROUP,
+    {"init", MS_CHOICE, "NAME", NULL, .choice = initials_choice, .group = GROUP,
      .help = "how the factors start, each with entries of the size sqrt(--init-scale)"},
-    {"measure", MS_CHOICE, "NAME", "gaussian", .choice = measure_choice, .group = GROUP,
+    {"measure", MS_CHOICE, "NAME", "gaussian", .choice = measures_choice, .group = GROUP,
      .help = "measurements <A_i, X> of sensing"},
     {"indefinite", MS_FLAG, NULL, "off", .group = GROUP,
      .help = "of --factors symmetric: a truth with eigenvalues of both signs"},
-    {"activation", MS_CHOICE, "NAME", "tanh", .choice = activation_choice, .group = GROUP,
+    {"activation", MS_CHOICE, "NAME", "tanh", .choice = activations_choice, .group = GROUP,
      .help = "of lora: what follows the layer that adapts"},
-    {"attention", MS_CHOICE, "NAME", "softmax", .choice = attention_choice, .group = GROUP,
+    {"attention", MS_CHOICE, "NAME", "softmax", .choice = attentions_choice, .group = GROUP,
      .help = "of attention: how the tokens are weighed"},
     {"tokens", MS_COUNT, "N", "5", .min = 2, .max = 1000, .group = GROUP,
      .help = "of attention: tokens in a sample"},
@@ -543,8 +510,8 @@ static ms_status choose_factors(factored *a, const ms_factored_defaults *default
                    name, f->rows, f->cols);
   f->configure(f);
   ms_initial initial = MS_INITIAL_IDENTITY;
-  for (size_t i = 0; initial_choice(i, NULL); i++)
-    if (strcmp(initial_choice(i, NULL), init) == 0)
+  for (size_t i = 0; initials_choice(i, NULL); i++)
+    if (strcmp(initials_choice(i, NULL), init) == 0)
       initial = (ms_initial)i;
   const char *why = f->refuses ? f->refuses(f, initial) : NULL;
   if (why)

@@ -10,18 +10,16 @@
 
 static const char FASHION[] = "/usr/share/datasets/fashion-mnist";
 
-static const char *const sets[][2] = {
+static const ms_named sets[] = {
     {"digits", "1797 handwritten digits of 8 x 8 pixels, 10 classes"},
     {"fashion-mnist", "70000 pictures of clothes, 28 x 28, 10 classes; from Debian's package "
                       "dataset-fashion-mnist"},
 };
 
+MS_CHOICE_OF(sets)
+
 const char *ms_images_choice(size_t i, const char **summary) {
-  if (i >= sizeof sets / sizeof *sets)
-    return NULL;
-  if (summary)
-    *summary = sets[i][1];
-  return sets[i][0];
+  return sets_choice(i, summary);
 }
 
 bool ms_data_path(const char *name, char *path, size_t size) {

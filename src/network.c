@@ -93,43 +93,20 @@ static network *own_of(const ms_run *run) {
 
 /* ---- Settings ------------------------------------------------------------------------------- */
 
-typedef struct named {
-  const char *name, *summary;
-} named;
-
-static const char *named_at(const named *list, size_t count, size_t i, const char **summary) {
-  if (i >= count)
-    return NULL;
-  if (summary)
-    *summary = list[i].summary;
-  return list[i].name;
-}
-
-#define CHOICE(list)                                                                               \
-  static const char *list##_choice(size_t i, const char **summary) {                               \
-    return named_at(list, sizeof list / sizeof *list, i, summary);                                 \
-  }
-
-static const named activations[] = {
+static const ms_named activations[] = {
     {"relu", "max(0, .)"}, {"tanh", "hyperbolic tangent"}, {"linear", "none: a deep linear net"}};
-static const named rates[] = {
+static const ms_named rates[] = {
     {"constant", "lr"},
     {"linear", "from lr to 0"},
     {"cosine", "lr (1 + cos(pi t/epochs))/2"},
     {"step", "lr, a tenth from half of the epochs on, a hundredth from three quarters on"}};
-static const named rewinds[] = {
+static const ms_named rewinds[] = {
     {"init", "to where training began: iterative magnitude pruning"},
     {"rate", "only the learning rate: the weights go on from where they are"}};
-CHOICE(activations)
-CHOICE(rates)
-CHOICE(rewinds)
-
-static const char *sparsifier_choice(size_t i, const char **summary) {
-  const ms_sparsifier *s = ms_sparsifier_at(i);
-  if (s && summary)
-    *summary = s->summary;
-  return s ? s->name : NULL;
-}
+MS_CHOICE_OF(activations)
+MS_CHOICE_OF(rates)
+MS_CHOICE_OF(rewinds)
+MS_CHOICE_AMONG(sparsifier, ms_sparsifier_at)
 
 #define GROUP "Networks"
 static const ms_setting settings[] = {

@@ -143,24 +143,12 @@ double ms_loss_curvature(const ms_loss *l, double z, double y) {
   return hess[0];
 }
 
-static const char *loss_choice(size_t i, const char **summary) {
-  const ms_loss *loss = ms_loss_at(i);
-  if (loss && summary)
-    *summary = loss->summary;
-  return loss ? loss->name : NULL;
-}
+MS_CHOICE_AMONG(loss, ms_loss_at)
 
-static const char *const streams[][2] = {
+static const ms_named streams[] = {
     {"one", "one stream of numbers for all of Z, column after column"},
     {"columns", "each column from a place of its own: processes of one run draw theirs alone"}};
-
-static const char *stream_choice(size_t i, const char **summary) {
-  if (i >= sizeof streams / sizeof *streams)
-    return NULL;
-  if (summary)
-    *summary = streams[i][1];
-  return streams[i][0];
-}
+MS_CHOICE_OF(streams)
 
 #define GROUP "Problem"
 const ms_setting ms_problem_settings[] = {
@@ -195,7 +183,7 @@ const ms_setting ms_problem_settings[] = {
          "class; default: 0"},
     {"seed", MS_COUNT, "N", "1", .min = 0, .max = 9007199254740992.0, .group = GROUP,
      .help = "seed of everything random; same seed, same bytes"},
-    {"stream", MS_CHOICE, "NAME", "one", .choice = stream_choice, .group = GROUP,
+    {"stream", MS_CHOICE, "NAME", "one", .choice = streams_choice, .group = GROUP,
      .help = "where the numbers of the synthetic Z come from"},
     {.name = NULL},
 };

@@ -571,12 +571,7 @@ const ms_schedule_class *ms_schedule_class_at(size_t i) {
   return i < sizeof classes / sizeof *classes ? &classes[i] : NULL;
 }
 
-static const char *schedule_choice(size_t i, const char **summary) {
-  const ms_schedule_class *c = ms_schedule_class_at(i);
-  if (c && summary)
-    *summary = c->summary;
-  return c ? c->name : NULL;
-}
+MS_CHOICE_AMONG(schedule, ms_schedule_class_at)
 
 #define GROUP "Weight decay"
 const ms_setting ms_schedule_settings[] = {

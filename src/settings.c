@@ -29,11 +29,7 @@ const ms_model *ms_model_at(size_t i) {
 
 /* ---- Settings ------------------------------------------------------------------------------- */
 
-typedef struct named {
-  const char *name, *summary;
-} named;
-
-static const named flow_modes[] = {
+static const ms_named flows[] = {
     {"auto", "the mirror flow, and the gradient flow beside it where that is cheap"},
     {"one", "one flow alone: the mirror flow where a model is known by it, else the gradient flow"},
     {"mirror", "the mirror flow alone"},
@@ -44,67 +40,28 @@ static const named flow_modes[] = {
      "without weight decay and for beta -> 0: the path from saddle to saddle, as jump times "
      "and plateaus"},
 };
-static const named state_forms[] = {
+static const ms_named states[] = {
     {"auto", "the smaller of the two"},
     {"sample-dual", "n unknowns, mu = Z' nu"},
     {"dual", "d unknowns, mu"},
 };
 
-static const named solvers[] = {
+static const ms_named solvers[] = {
     {"auto", "Cholesky, for more than 2500 samples cg"},
     {"cholesky", "the matrix formed and factored"},
     {"cg", "conjugate gradients, of the sample dual only: no matrix, passes over Z instead"},
 };
 
-static const char *named_at(const named *list, size_t count, size_t i, const char **summary) {
-  if (i >= count)
-    return NULL;
-  if (summary)
-    *summary = list[i].summary;
-  return list[i].name;
-}
-
-#define COUNT(list) (sizeof(list) / sizeof *(list))
-
-static const char *model_choice(size_t i, const char **summary) {
-  const ms_model *m = ms_model_at(i);
-  if (m && summary)
-    *summary = m->summary;
-  return m ? m->name : NULL;
-}
-
-static const char *flow_choice(size_t i, const char **summary) {
-  return named_at(flow_modes, COUNT(flow_modes), i, summary);
-}
-
-static const char *state_choice(size_t i, const char **summary) {
-  return named_at(state_forms, COUNT(state_forms), i, summary);
-}
-
-static const named formats[] = {
+static const ms_named formats[] = {
     {"png", "picture"}, {"svg", "vector, for the web"}, {"pdf", "vector, for print"}};
 
-static const char *solver_choice(size_t i, const char **summary) {
-  return named_at(solvers, COUNT(solvers), i, summary);
-}
-
-static const char *format_choice(size_t i, const char **summary) {
-  return named_at(formats, COUNT(formats), i, summary);
-}
-
-static const char *param_choice(size_t i, const char **summary) {
-  const ms_param *p = ms_param_at(i);
-  if (p && summary)
-    *summary = p->summary;
-  return p ? p->name : NULL;
-}
-
-static const char *method_choice(size_t i, const char **summary) {
-  const ms_method *m = ms_method_at(i);
-  if (m && summary)
-    *summary = m->summary;
-  return m ? m->name : NULL;
-}
+MS_CHOICE_OF(flows)
+MS_CHOICE_OF(states)
+MS_CHOICE_OF(solvers)
+MS_CHOICE_OF(formats)
+MS_CHOICE_AMONG(model, ms_model_at)
+MS_CHOICE_AMONG(param, ms_param_at)
+MS_CHOICE_AMONG(method, ms_method_at)
 
 #define MODEL "Model"
 const ms_setting ms_model_settings[] = {
@@ -140,13 +97,13 @@ const ms_setting ms_model_settings[] = {
 #define FLOW "Flow and integration"
 #define OUTPUT "Output"
 const ms_setting ms_run_settings[] = {
-    {"flow", MS_CHOICE, "NAME", "auto", .choice = flow_choice, .group = FLOW,
+    {"flow", MS_CHOICE, "NAME", "auto", .choice = flows_choice, .group = FLOW,
      .help = "which flow to integrate"},
-    {"state", MS_CHOICE, "NAME", "auto", .choice = state_choice, .group = FLOW,
+    {"state", MS_CHOICE, "NAME", "auto", .choice = states_choice, .group = FLOW,
      .help = "unknowns of the mirror flow"},
     {"method", MS_CHOICE, "NAME", "bdf", .choice = method_choice, .group = FLOW,
      .help = "integrator"},
-    {"solver", MS_CHOICE, "NAME", "auto", .choice = solver_choice, .group = FLOW,
+    {"solver", MS_CHOICE, "NAME", "auto", .choice = solvers_choice, .group = FLOW,
      .help = "how bdf solves Newton's systems"},
     {"lr", MS_REAL, "ETA", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
      .help =
@@ -179,7 +136,7 @@ const ms_setting ms_run_settings[] = {
     {"out", MS_PATH, "DIR", NULL, .group = OUTPUT,
      .help = "write trajectory.csv, x.csv, state.npz, summary.json, config.ini and potential.csv "
              "to DIR"},
-    {"plot", MS_CHOICE, "png,svg,pdf", NULL, .listed = true, .choice = format_choice,
+    {"plot", MS_CHOICE, "png,svg,pdf", NULL, .listed = true, .choice = formats_choice,
      .group = OUTPUT,
      .help = "draw trajectory, potential and effects into the --out folder (mirrorsim-run where "
              "none is "
@@ -190,6 +147,8 @@ const ms_setting ms_run_settings[] = {
 };
 
 /* ---- Lists ---------------------------------------------------------------------------------- */
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 /* Is it a column of a model before this one? */
 static bool listed_before(size_t model, const char *name) {
