@@ -862,8 +862,8 @@ static void sum_bends(void *self, const double *v, const double *w, const double
   }
 }
 
-static void decay_slopes(void *self, const double *w, double *out) {
-  const ms_run *run = self;
+/* dh or, with u, d2h u. */
+static void decay_of(const ms_run *run, const double *w, const double *u, double *out) {
   const ms_param *p = run->setup.param;
   double one[MS_WIDTH_MAX], dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX];
   for (size_t j = 0; j < run->d; j++) {
@@ -871,21 +871,16 @@ static void decay_slopes(void *self, const double *w, double *out) {
       one[b] = w[b * run->d + j];
     p->decay(p, one, dh, d2h);
     for (size_t b = 0; b < p->width; b++)
-      out[b * run->d + j] = dh[b];
+      out[b * run->d + j] = u ? d2h[b] * u[b * run->d + j] : dh[b];
   }
 }
 
+static void decay_slopes(void *self, const double *w, double *out) {
+  decay_of(self, w, NULL, out);
+}
+
 static void decay_bends(void *self, const double *w, const double *u, double *out) {
-  const ms_run *run = self;
-  const ms_param *p = run->setup.param;
-  double one[MS_WIDTH_MAX], dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX];
-  for (size_t j = 0; j < run->d; j++) {
-    for (size_t b = 0; b < p->width; b++)
-      one[b] = w[b * run->d + j];
-    p->decay(p, one, dh, d2h);
-    for (size_t b = 0; b < p->width; b++)
-      out[b * run->d + j] = d2h[b] * u[b * run->d + j];
-  }
+  decay_of(self, w, u, out);
 }
 
 /* Of h = sum_j |v_j|; where v_j is held at 0, 0. */
