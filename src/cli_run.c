@@ -53,13 +53,23 @@ static int report(ms_run *run, const ms_config *cfg, const char *dir) {
   return formats ? cli_draw(dir, formats, quiet) : EXIT_SUCCESS;
 }
 
+/* After a failure: is it that of all? Else the others would wait for ever. */
+static void meet(int code, const ms_error *err) {
+  if (ms_ranks_meet(PATIENCE))
+    return;
+  fprintf(stderr, "mirrorsim: %s (process %zu)\n", err->message, ms_rank() + 1);
+  ms_ranks_abort(code);
+}
+
 /* The run, to its files. *out is NULL where there is nothing to report; *err is what happened. */
 static int make(ms_run **out, const ms_config *cfg, const char *dir, ms_error *err) {
   ms_run *run;
   double started = cli_seconds(), shown = 0;
   *out = NULL;
-  if (ms_run_new(&run, cfg, err) != MS_OK)
+  if (ms_run_new(&run, cfg, err) != MS_OK) {
+    meet(cli_exit_code(err->status), err);
     return cli_complain(err);
+  }
   if (dir && ms_folder_make(dir, err) != MS_OK) {
     ms_run_free(run);
     cli_complain(err);
@@ -77,6 +87,7 @@ static int make(ms_run **out, const ms_config *cfg, const char *dir, ms_error *e
   ms_error finish_error;
   int code = cli_exit_code(status);
   if (status < 0) {
+    meet(code, err);
     cli_complain(err);
     code = status == MS_INTERRUPTED ? EXIT_INTERRUPTED : EXIT_FAILED;
   }
@@ -103,10 +114,7 @@ static int run_once(const ms_config *cfg) {
     dir = "mirrorsim-run";
   ms_ranks_join();
   int code = make(&run, cfg, dir, &err);
-  if (!ms_ranks_leave(code ? PATIENCE : INFINITY)) { /* what failed here failed nowhere else */
-    fprintf(stderr, "mirrorsim: %s (process %zu)\n", err.message, ms_rank() + 1);
-    ms_ranks_abort(code);
-  }
+  ms_ranks_leave();
   if (run) {
     int reported = report(run, cfg, dir);
     code = code ? code : reported;

@@ -228,11 +228,13 @@ MS_API ms_status ms_runs(const ms_config *const *configs, size_t count,
  * order; the first writes. Returns how many they are; 1 where there is one, and where the program
  * is built without MPI. */
 MS_API size_t ms_ranks_join(void);
-/* Waits for all to call it, `patience` seconds at most; false where some do not: they are waiting
- * for something else, and ms_ranks_abort() ends them all with this exit code. Nothing to do where
- * nobody joined. */
-MS_API bool ms_ranks_leave(double patience);
+/* Waits for all to call it, `patience` seconds at most; false where some do not: after a failure
+ * that is not theirs. They are waiting for something else, and ms_ranks_abort() ends them all with
+ * this exit code. Nothing to do where nobody joined. */
+MS_API bool ms_ranks_meet(double patience);
 MS_API void ms_ranks_abort(int code);
+/* After the last run: each process is alone again. */
+MS_API void ms_ranks_leave(void);
 /* The number of this process among those of mpirun, before and after they know of each other; 0
  * for the first, and where there is one only. */
 MS_API size_t ms_rank(void);

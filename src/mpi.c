@@ -110,7 +110,7 @@ void *ms_lines_take(ms_lines *lines, size_t *rank, size_t *size) {
 
 static struct {
   size_t rank, size;
-  MPI_Comm leaving; /* the way out, apart from whatever messages are under way */
+  MPI_Comm meeting; /* apart from whatever messages are under way */
   MPI_Op most;
   double *room; /* of messages */
   size_t length;
@@ -139,35 +139,38 @@ size_t ms_ranks_join(void) {
   MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &size);
-  MPI_Comm_dup(MPI_COMM_WORLD, &all.leaving);
+  MPI_Comm_dup(MPI_COMM_WORLD, &all.meeting);
   MPI_Op_create(most_of, 1, &all.most);
   all.rank = (size_t)rank;
   all.size = (size_t)size;
   return all.size;
 }
 
-bool ms_ranks_leave(double patience) {
+bool ms_ranks_meet(double patience) {
   MPI_Request request;
   int there = 0;
   if (all.size == 1)
     return true;
-  MPI_Ibarrier(all.leaving, &request);
-  for (double waited = 0; waited <= patience; waited += 1e-3) {
+  MPI_Ibarrier(all.meeting, &request);
+  for (double waited = 0; waited <= patience && !there; waited += 1e-3) {
     MPI_Test(&request, &there, MPI_STATUS_IGNORE);
-    if (there)
-      break;
-    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    if (!there)
+      nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
   }
-  if (!there)
-    return false;
+  return there;
+}
+
+void ms_ranks_leave(void) {
+  if (all.size == 1)
+    return;
+  ms_ranks_meet(INFINITY);
   MPI_Op_free(&all.most);
-  MPI_Comm_free(&all.leaving);
+  MPI_Comm_free(&all.meeting);
   MPI_Finalize();
   free(all.room);
   all.room = NULL;
   all.length = all.rank = 0;
   all.size = 1;
-  return true;
 }
 
 void ms_ranks_abort(int code) {
@@ -296,9 +299,12 @@ size_t ms_ranks_join(void) {
   return 1;
 }
 
-bool ms_ranks_leave(double patience) {
+bool ms_ranks_meet(double patience) {
   (void)patience;
   return true;
+}
+
+void ms_ranks_leave(void) {
 }
 
 void ms_ranks_abort(int code) {
