@@ -398,10 +398,11 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
   }
   mirror = mirror && exists;
   if (run->problem->Z->spread && !mirror)
-    return ms_fail(err, MS_UNSUPPORTED,
-                   "--param %s has no mirror flow under weight decay, and the gradient flow is made "
-                   "by one process; --wd-schedule none has it",
-                   s->param->name);
+    return ms_fail(
+        err, MS_UNSUPPORTED,
+        "--param %s has no mirror flow under weight decay, and the gradient flow is made "
+        "by one process; --wd-schedule none has it",
+        s->param->name);
   bool gradient = !mirror || strcmp(mode, "both") == 0;
   if (strcmp(mode, "auto") == 0 && mirror && !run->problem->Z->spread) {
     gradient = s->method->discrete || partner_is_cheap(run);

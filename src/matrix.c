@@ -269,7 +269,7 @@ ms_status ms_matrix_keep_share(ms_matrix *Z, ms_error *err) {
   size_t size = Z->values ? count * Z->n : Z->start[first + count] - from;
   double **numbers = Z->values ? &Z->values : &Z->entry;
   memmove(*numbers, *numbers + from, size * sizeof **numbers);
-  if (Z->start) {
+  if (!Z->values) {
     memmove(Z->row, Z->row + from, size * sizeof *Z->row);
     for (size_t j = 0; j <= count; j++)
       Z->start[j] = Z->start[first + j] - from;

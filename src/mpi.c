@@ -234,8 +234,8 @@ void ms_all_copy(double *v, size_t n) {
 }
 
 void ms_all_gather(const double *v, size_t n, double *whole, bool first) {
-  int *count = calloc(2 * all.size, sizeof *count), *at = count + all.size, mine = (int)n;
-  if (!count)
+  int *count = calloc(all.size, sizeof *count), *at = calloc(all.size, sizeof *at), mine = (int)n;
+  if (!count || !at)
     MPI_Abort(MPI_COMM_WORLD, 1);
   MPI_Allgather(&mine, 1, MPI_INT, count, 1, MPI_INT, MPI_COMM_WORLD);
   for (size_t r = 1; r < all.size; r++)
@@ -245,6 +245,7 @@ void ms_all_gather(const double *v, size_t n, double *whole, bool first) {
   else
     MPI_Allgatherv(v, mine, MPI_DOUBLE, whole, count, at, MPI_DOUBLE, MPI_COMM_WORLD);
   free(count);
+  free(at);
 }
 
 void ms_all_hand(size_t from, size_t to, double *v, size_t count) {
@@ -304,8 +305,7 @@ bool ms_ranks_meet(double patience) {
   return true;
 }
 
-void ms_ranks_leave(void) {
-}
+void ms_ranks_leave(void) {}
 
 void ms_ranks_abort(int code) {
   (void)code;

@@ -748,7 +748,8 @@ static size_t npy_header(char *bytes, size_t rows, size_t cols) {
 
 void ms_npy_begin(FILE *file, size_t length) {
   char header[3 * NPY_ALIGN];
-  fwrite(header, 1, npy_header(header, length, 0), file);
+  size_t size = npy_header(header, length, 0);
+  fwrite(header, 1, size, file);
 }
 
 void ms_npy_add(FILE *file, const double *values, size_t count) {
