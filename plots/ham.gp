@@ -24,17 +24,21 @@ set logscale x
 set format x "10^{%T}"
 set xrange [1e-3:1e6]
 set yrange [1:2.02]
-set key inside left bottom
+set xtics 1e-3,1e3,1e6
+set key inside right top title "|x|" samplen 0.7 spacing 1
 array size[4] = [0.01, 0.1, 1, 10]
-plot for [k=1:4] dir.'/exponent.csv' using 'c':(of('x', size[k], 'exponent')) with lines linewidth 2 linecolor rgb tone[k] title sprintf('|x| = %g', size[k])
+plot for [k=1:4] dir.'/exponent.csv' using 'c':(of('x', size[k], 'exponent')) with lines linewidth 2 linecolor rgb tone[k] title sprintf('%g', size[k])
 
 unset logscale x
+set xtics autofreq
+set key notitle samplen 1.6 spacing 1.15
 set format x "%g"
 set title "Inverse metric, at least 1"
 set xlabel "x" offset 0,0.3
 set ylabel "dx / dμ" offset 0.5
 set xrange [-2:2]
-set yrange [0:*]
+set xtics 1
+set yrange [0:8]
 set key inside center top
 plot dir.'/metric.csv' using 'x':(of('kind', 0, 'metric')) with lines linewidth 2.6 linecolor rgb vermilion title 'HAM, 1 + 2|x|', \
      '' using 'x':(of('kind', 1, 'metric')) with lines linewidth 2 linecolor rgb blue title 'm w, β = 1/2', \
@@ -43,16 +47,18 @@ plot dir.'/metric.csv' using 'x':(of('kind', 0, 'metric')) with lines linewidth 
 
 set title "Where training ends"
 set xlabel "growth  c" offset 0,0.3
-set ylabel "distance, relative to the largest |x|" offset 0.5
+set ylabel "distance / largest |x|" offset 0.5
 set logscale xy
 set format xy "10^{%T}"
 set xrange [1e-3:1e6]
-set yrange [*:*]
+set xtics 1e-3,1e3,1e6
+set yrange [1e-6:*]
 set key inside right bottom
-plot dir.'/ends.csv' using 'c':'from_l2' with linespoints pointtype 7 linewidth 1.6 linecolor rgb blue title 'to the least L2 norm', \
-     '' using 'c':'from_l1' with linespoints pointtype 5 linewidth 1.6 linecolor rgb vermilion title 'to the least L1 norm'
+plot dir.'/ends.csv' using 'c':'from_l2' with linespoints pointtype 7 linewidth 1.6 linecolor rgb blue title 'to least L2 norm', \
+     '' using 'c':'from_l1' with linespoints pointtype 5 linewidth 1.6 linecolor rgb vermilion title 'to least L1 norm'
 
 unset logscale
+set xtics autofreq
 set format xy "%g"
 set title "A weight of the wrong sign"
 set xlabel "time  t" offset 0,0.3
@@ -71,10 +77,11 @@ set ylabel "error" offset 0.5
 set logscale xy
 set format xy "10^{%T}"
 set xrange [4e-5:3e-3]
-set yrange [*:*]
+set yrange [1e-13:0.1]
+set ytics 1e-12,1e3,1
 set key inside right bottom
-plot dir.'/steps.csv' using 'eta':'flow' with linespoints pointtype 7 linewidth 1.6 linecolor rgb vermilion title 'training − flow', \
-     '' using 'eta':'single' with linespoints pointtype 5 linewidth 1.6 linecolor rgb blue title 'one step − step of m w', \
+plot dir.'/steps.csv' using 'eta':'flow' with linespoints pointtype 7 linewidth 1.6 linecolor rgb vermilion title 'gd − flow', \
+     '' using 'eta':'single' with linespoints pointtype 5 linewidth 1.6 linecolor rgb blue title 'step − that of m w', \
      20*x with lines linewidth 1.2 dashtype 2 linecolor rgb grey title 'slopes 1 and 2', \
      x**2 with lines linewidth 1.2 dashtype 2 linecolor rgb grey notitle
 unset multiplot
