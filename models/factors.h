@@ -67,6 +67,9 @@ const ms_factors *ms_factors_named(const char *name);
 /* Doubles of scratch for one call. */
 size_t ms_factors_work(const ms_factors *f);
 
+/* `refuses` where X has the same factor on both sides. */
+const char *ms_factors_still(const ms_factors *f, ms_initial initial);
+
 /* ---- Small dense algebra for them ---- */
 
 /* C[m*n] = alpha op(A) op(B) + beta C with inner size k; ta, tb: transposed. */

@@ -29,18 +29,6 @@ static double gradient(const ms_param *p, double x) {
   return copysign(log1p(p->number * fabs(x)) / p->number, x);
 }
 
-static bool locate(const ms_param *p, double ln_beta, double x0, double *kappa, const char **why) {
-  (void)p, (void)ln_beta, (void)why;
-  *kappa = x0;
-  return true;
-}
-
-static bool weights(const ms_param *p, double ln_beta, double kappa, double *w) {
-  (void)p, (void)ln_beta;
-  w[0] = kappa;
-  return true;
-}
-
 static void velocity(const ms_param *p, double g, const double *w, double *v) {
   v[0] = -inverse_metric(p, w[0]) * g;
 }
@@ -105,8 +93,8 @@ const ms_param ms_param_ham = {
     .number_setting = "growth",
     .number = 200,
     .no_decay = "its metric and weight decay do not commute",
-    .locate = locate,
-    .weights = weights,
+    .locate = ms_identity_locate,
+    .weights = ms_identity_weights,
     .map = ms_identity_map,
     .slope = ms_identity_slope,
     .bend = ms_identity_bend,

@@ -8,19 +8,6 @@
  * mirror flow with R_a = (x - x0)^2 / 2 - a |x|. Beyond there is none: what alpha did before x_j
  * stuck at 0 leaves no trace in x, but would in mu. */
 #include "scalar.h"
-#include <math.h>
-
-static bool locate(const ms_param *p, double ln_beta, double x0, double *kappa, const char **why) {
-  (void)p, (void)ln_beta, (void)why;
-  *kappa = x0;
-  return true;
-}
-
-static bool weights(const ms_param *p, double ln_beta, double kappa, double *w) {
-  (void)p, (void)ln_beta;
-  w[0] = kappa;
-  return isfinite(kappa);
-}
 
 static double steepness(const ms_param *p, double size) { /* dx/dw = 1 */
   (void)p;
@@ -37,8 +24,8 @@ const ms_param ms_param_plain = {
     .cost = 1,
     .kink = 1,
     .no_mirror = "L1 on x holds x at 0 and forgets for how long, which no potential does",
-    .locate = locate,
-    .weights = weights,
+    .locate = ms_identity_locate,
+    .weights = ms_identity_weights,
     .map = ms_identity_map,
     .slope = ms_identity_slope,
     .bend = ms_identity_bend,

@@ -14,14 +14,6 @@ static void configure(ms_factors *f) {
   f->weights = f->rows * f->width;
 }
 
-static const char *refuses(const ms_factors *f, ms_initial initial) {
-  if (initial == MS_INITIAL_ZERO)
-    return "U = 0 never moves";
-  if (initial == MS_INITIAL_IDENTITY && f->width < f->rows)
-    return "an identity needs a --width of at least --rows";
-  return NULL;
-}
-
 static void map(const ms_factors *f, const double *w, double *X, double *work) {
   (void)work;
   ms_multiply(false, true, f->rows, f->rows, f->width, 1, w, w, 0, X);
@@ -120,7 +112,7 @@ const ms_factors ms_factors_psd = {
     .like = "square",
     .depth_max = 2,
     .configure = configure,
-    .refuses = refuses,
+    .refuses = ms_factors_still,
     .map = map,
     .pull = pull,
     .push = push,

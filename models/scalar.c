@@ -81,6 +81,19 @@ void ms_identity_bend(const ms_param *p, const double *w, double *d2g) {
   d2g[0] = 0;
 }
 
+bool ms_identity_locate(const ms_param *p, double ln_beta, double x0, double *kappa,
+                        const char **why) {
+  (void)p, (void)ln_beta, (void)why;
+  *kappa = x0;
+  return true;
+}
+
+bool ms_identity_weights(const ms_param *p, double ln_beta, double kappa, double *w) {
+  (void)p, (void)ln_beta;
+  w[0] = kappa;
+  return isfinite(kappa);
+}
+
 void ms_param_become(ms_param *p, const ms_param *like) {
   ms_param two = *like;
   two.name = p->name;

@@ -16,10 +16,13 @@ double ms_product_but(const ms_param *p, const double *w, size_t b, size_t c);
 double ms_product_map(const ms_param *p, const double *w);
 void ms_product_slope(const ms_param *p, const double *w, double *dg);
 void ms_product_bend(const ms_param *p, const double *w, double *d2g);
-/* g(w) = w. */
+/* g(w) = w, from w = x0. */
 double ms_identity_map(const ms_param *p, const double *w);
 void ms_identity_slope(const ms_param *p, const double *w, double *dg);
 void ms_identity_bend(const ms_param *p, const double *w, double *d2g);
+bool ms_identity_locate(const ms_param *p, double ln_beta, double x0, double *kappa,
+                        const char **why);
+bool ms_identity_weights(const ms_param *p, double ln_beta, double kappa, double *w);
 
 /* Makes p, whose depth is 2, what it then is: `like`, under the name and with the depths of p. */
 void ms_param_become(ms_param *p, const ms_param *like);

@@ -14,14 +14,6 @@ static void configure(ms_factors *f) {
   f->weights = 2 * f->rows * f->width;
 }
 
-static const char *refuses(const ms_factors *f, ms_initial initial) {
-  if (initial == MS_INITIAL_ZERO)
-    return "factors of 0 never move";
-  if (initial == MS_INITIAL_IDENTITY && f->width < f->rows)
-    return "an identity needs a --width of at least --rows";
-  return NULL;
-}
-
 static void map(const ms_factors *f, const double *w, double *X, double *work) {
   const double *V = w + f->rows * f->width;
   (void)work;
@@ -84,7 +76,7 @@ const ms_factors ms_factors_symmetric = {
     .like = "uv",
     .depth_max = 2,
     .configure = configure,
-    .refuses = refuses,
+    .refuses = ms_factors_still,
     .map = map,
     .pull = pull,
     .push = push,
