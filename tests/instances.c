@@ -3,6 +3,7 @@
 #include <glpk.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 uint64_t random_state;
 
@@ -31,6 +32,20 @@ ms_problem gaussian(size_t n, size_t d) {
     p.Z->values[i] = gauss();
   for (size_t i = 0; i < n; i++)
     p.y[i] = gauss();
+  return p;
+}
+
+ms_problem toy_equation(void) {
+  ms_problem p = problem_of(1, 2);
+  p.Z->values[0] = p.y[0] = 1;
+  p.Z->values[1] = 0.4;
+  return p;
+}
+
+ms_problem four_features(void) {
+  ms_problem p = problem_of(2, 4);
+  memcpy(p.Z->values, (double[]){1, 0.5, 0.5, 1, 0.7, 0.1, 0, 0.7}, 8 * sizeof(double));
+  p.y[0] = 1;
   return p;
 }
 

@@ -11,6 +11,9 @@ double gauss(void);
 /* Of n samples and d features, all 0, or standard normal; free with done(). */
 ms_problem problem_of(size_t n, size_t d);
 ms_problem gaussian(size_t n, size_t d);
+/* x + 0.4 z = 1, and the two samples of four features of arXiv 2607.12332. */
+ms_problem toy_equation(void);
+ms_problem four_features(void);
 void done(ms_problem *p);
 
 /* argmin { sum plus x+ + minus x- : M x = b }, NULL: 1; returns how far its reduced costs are from

@@ -70,6 +70,18 @@ const char *test_file(const char *name, const char *text) {
   return test_bytes(name, text, strlen(text));
 }
 
+char *test_read(const char *path, size_t *size) {
+  enum { ROOM = 1 << 22 };
+  FILE *file = fopen(path, "rb");
+  if (!file)
+    return NULL;
+  char *data = calloc(1, ROOM);
+  ck_assert_ptr_nonnull(data);
+  *size = fread(data, 1, ROOM - 1, file);
+  fclose(file);
+  return data;
+}
+
 const char *test_samples(const char *y1, const char *y2, const char *y3) {
   return test_file(
       "data.csv",

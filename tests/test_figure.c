@@ -23,18 +23,9 @@ static void leave(void) {
   ck_assert_int_eq(system(command), 0);
 }
 
-/* Contents of folder/name; free() it. NULL: there is no such file. */
+/* Contents of folder/name, as test_read() has them. */
 static char *contents(const char *name, size_t *size) {
-  char path[256];
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  FILE *file = fopen(path, "rb");
-  if (!file)
-    return NULL;
-  char *data = calloc(1, 1 << 22);
-  ck_assert_ptr_nonnull(data);
-  *size = fread(data, 1, (1 << 22) - 1, file);
-  fclose(file);
-  return data;
+  return test_read(test_text("%s/%s", folder, name), size);
 }
 
 static size_t files_in_folder(void) {

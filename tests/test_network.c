@@ -305,17 +305,6 @@ END_TEST
 
 /* ---- Checkpoints ---------------------------------------------------------------------------- */
 
-static char *slurp(const char *dir, const char *name, size_t *size) {
-  char path[256];
-  snprintf(path, sizeof path, "%s/%s", dir, name);
-  FILE *file = fopen(path, "rb");
-  ck_assert_msg(file != NULL, "%s", path);
-  char *text = calloc(1, 1 << 22);
-  *size = fread(text, 1, 1 << 22, file);
-  fclose(file);
-  return text;
-}
-
 START_TEST(a_resumed_run_has_the_bytes_of_an_uninterrupted_one) {
   const char *one = test_path("one"), *two = test_path("two"), *checkpoint = test_path("state");
 #define COMMON "layers=12", "epochs=3", "prune-cycles=1", "sparsify=pilot", "points=7"
@@ -347,8 +336,9 @@ START_TEST(a_resumed_run_has_the_bytes_of_an_uninterrupted_one) {
       "distribution.csv", "pruning.csv", "cycles.csv", "summary.json"};
   for (size_t k = 0; k < sizeof files / sizeof *files; k++) {
     size_t a_size, b_size;
-    char *a = slurp(one, files[k], &a_size), *b = slurp(two, files[k], &b_size);
-    ck_assert_msg(a_size == b_size && memcmp(a, b, a_size) == 0, "%s differs", files[k]);
+    char *a = test_read(test_text("%s/%s", one, files[k]), &a_size),
+         *b = test_read(test_text("%s/%s", two, files[k]), &b_size);
+    ck_assert_msg(a && b && a_size == b_size && memcmp(a, b, a_size) == 0, "%s differs", files[k]);
     free(a), free(b);
   }
   /* another run's checkpoint, and a damaged one, are not taken */

@@ -122,9 +122,7 @@ END_TEST
 
 START_TEST(toy) {
   /* minimize R(x, z) with x + 0.4 z = 1 */
-  ms_problem p = problem_of(1, 2);
-  p.Z->values[0] = p.y[0] = 1;
-  p.Z->values[1] = 0.4;
+  ms_problem p = toy_equation();
   double *flat = interpolate_at(&p, &ms_param_mw, 6 * LN10);
   ck_assert_double_eq_tol(flat[0], 25. / 29, 1e-12);
   ck_assert_double_eq_tol(flat[1], 10. / 29, 1e-12);
@@ -149,9 +147,7 @@ END_TEST
 
 /* A dose only lowers the scale: beta_a = beta e^{4a}. */
 START_TEST(dose) {
-  ms_problem p = problem_of(2, 4);
-  memcpy(p.Z->values, (double[]){1, 0.5, 0.5, 1, 0.7, 0.1, 0, 0.7}, 8 * sizeof(double));
-  p.y[0] = 1;
+  ms_problem p = four_features();
   double l1[] = {0, 0, 10. / 7, -10. / 49}, zeros[4] = {0}, ones[] = {1, 1, 1, 1};
   for (int i = 0; i < 4; i++) {
     double a = (double[]){0, -0.3, -700, -1e4}[i], shifted[4];

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-Suite *saddle_suite(void);
-
 extern const ms_param ms_param_mw, ms_param_uv;
 
 enum { MOST = 40 }; /* largest d here */
@@ -29,13 +27,6 @@ static ms_problem of_rank(size_t n, size_t d, size_t r, ms_matrix *A, ms_matrix 
   *B = *b.Z;
   free(a.Z);
   free(b.Z);
-  return p;
-}
-
-static ms_problem four_features(void) {
-  ms_problem p = problem_of(2, 4);
-  memcpy(p.Z->values, (double[]){1, 0.5, 0.5, 1, 0.7, 0.1, 0, 0.7}, 8 * sizeof(double));
-  p.y[0] = 1;
   return p;
 }
 
@@ -175,11 +166,8 @@ START_TEST(four_features_with_another_weight) {
 }
 END_TEST
 
-/* x + 0.4 z = 1 */
 START_TEST(toy) {
-  ms_problem p = problem_of(1, 2);
-  p.Z->values[0] = p.y[0] = 1;
-  p.Z->values[1] = 0.4;
+  ms_problem p = toy_equation();
   for (int sign = 1; sign >= -1; sign -= 2) {
     p.y[0] = sign;
     route r = path_of(&p, 2, NULL, NULL);
@@ -388,9 +376,7 @@ START_TEST(ends_of_inconsistent_and_deficient_problems) {
     free(B.values);
     done(&p);
   }
-  ms_problem p = problem_of(1, 2);
-  p.Z->values[0] = p.y[0] = 1;
-  p.Z->values[1] = 0.4;
+  ms_problem p = toy_equation();
   double x[2];
   ck_assert_int_eq(ms_minimum_l2(&p, NULL, x, NULL), MS_OK);
   ck_assert_double_eq_tol(x[0], 25. / 29, 1e-15);

@@ -1,6 +1,6 @@
 /* base.h and text.h: numbers as text, tables, vectors, files written whole. */
+#include "tests.h"
 #include "text.h"
-#include <check.h>
 #include <dirent.h>
 #include <float.h>
 #include <locale.h>
@@ -13,8 +13,6 @@
 #include <unistd.h>
 #include <zip.h>
 
-Suite *text_suite(void);
-
 /* ---- A folder of its own for each test ------------------------------------------------------ */
 
 static char folder[512];
@@ -26,11 +24,7 @@ static void make_folder(void) {
 }
 
 static const char *in_folder(const char *name) {
-  static char path[2][1024];
-  static int turn;
-  turn = !turn;
-  snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
-  return path[turn];
+  return test_text("%s/%s", folder, name);
 }
 
 /* Entries of the folder; removes them, too, where `empty`. */
@@ -64,11 +58,8 @@ static const char *put(const char *name, const void *data, size_t size) {
 }
 
 static char *get(const char *name, size_t *size) {
-  FILE *file = fopen(in_folder(name), "rb");
-  ck_assert_ptr_nonnull(file);
-  char *data = malloc(1 << 16);
-  *size = fread(data, 1, 1 << 16, file);
-  fclose(file);
+  char *data = test_read(in_folder(name), size);
+  ck_assert_ptr_nonnull(data);
   return data;
 }
 

@@ -50,6 +50,8 @@ const char *test_path(const char *name);
 const char *test_file(const char *name, const char *text);
 const char *test_bytes(const char *name, const void *data, size_t size);
 
+/* Up to 4 MiB of a file with a 0 behind; to be freed. NULL: there is no such file. */
+char *test_read(const char *path, size_t *size);
 /* A csv of three samples of four features, which all targets but counts of 0 can be fitted with. */
 const char *test_samples(const char *y1, const char *y2, const char *y3);
 
