@@ -52,12 +52,14 @@ static void rejected(const ms_setting *s, const char *text, const char *says) {
     for (size_t i = 0; ms_setting_at(i); i++) {
       const ms_setting *other = ms_setting_at(i);
       bool given = had && other == s;
-      ck_assert(ms_config_given(cfg, other->name) == given);
-      if (given)
-        ck_assert_str_eq(ms_config_text(cfg, other->name), other->fallback);
-      else
-        ck_assert_ptr_eq(ms_config_text(cfg, other->name), other->fallback);
-      ck_assert_str_eq(ms_config_origin(cfg, other->name), given ? "earlier" : other->name);
+      const char *value = ms_config_text(cfg, other->name),
+                 *origin = ms_config_origin(cfg, other->name);
+      /* of all settings each time: an assertion would write a line for each that holds */
+      if (ms_config_given(cfg, other->name) != given ||
+          (given ? strcmp(value, other->fallback) != 0 : value != other->fallback) ||
+          strcmp(origin, given ? "earlier" : other->name) != 0)
+        ck_abort_msg("--%s is '%s' of %s after '%s' for --%s", other->name, value ? value : "",
+                     origin, text, s->name);
     }
     ms_config_free(cfg);
   }
@@ -184,7 +186,7 @@ START_TEST(no_numbers) {
   for (size_t i = 0; ms_setting_at(i); i++) {
     const ms_setting *s = ms_setting_at(i);
     char says[128];
-    for (size_t k = 0; k < sizeof junk / sizeof *junk; k++)
+    for (size_t k = 0; k < sizeof junk / sizeof *junk; k += test_quick() ? 4 : 1)
       if (numeric(s))
         rejected(s, junk[k], range_of(s, says, sizeof says));
   }

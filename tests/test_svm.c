@@ -192,7 +192,7 @@ START_TEST(weight_decay_leads_to_the_l1_machine) {
   const char *const decays[] = {"wd=1e-30", "wd=1e-90"}, *const scales[] = {"init-scale=1",
                                                                             "init-scale=1e-50"};
   double angle[2][2];
-  for (int k = 0; k < 2; k++)
+  for (int k = test_quick() ? 1 : 0; k < 2; k++)
     for (int l = 0; l < 2; l++) {
       ms_run *run = test_whole("diag", WITH("loss=logistic", "t-end=1e100", "wd-schedule=constant",
                                             decays[k], "points=20", "flow=mirror", scales[l]));
@@ -202,10 +202,11 @@ START_TEST(weight_decay_leads_to_the_l1_machine) {
                           0.98 * ms_run_summary(run, "margin_l1_largest"));
       ms_run_free(run);
     }
-  for (int k = 0; k < 2; k++)
+  for (int k = test_quick() ? 1 : 0; k < 2; k++)
     ck_assert_double_le(fabs(angle[k][0] - angle[k][1]), 1e-4);
   ck_assert_double_lt(angle[1][0], 2);
-  ck_assert_double_lt(angle[1][0], 0.6 * angle[0][0]);
+  if (!test_quick())
+    ck_assert_double_lt(angle[1][0], 0.6 * angle[0][0]);
 }
 END_TEST
 
