@@ -10,36 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char folder[64];
-
-static void enter(void) {
-  snprintf(folder, sizeof folder, "/tmp/mirrorsim-figure.XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void leave(void) {
-  char command[128];
-  snprintf(command, sizeof command, "rm -rf %s", folder);
-  ck_assert_int_eq(system(command), 0);
-}
-
-/* Contents of folder/name, as test_read() has them. */
+/* As test_read() has them. */
 static char *contents(const char *name, size_t *size) {
-  return test_read(test_text("%s/%s", folder, name), size);
-}
-
-static size_t files_in_folder(void) {
-  size_t count = 0;
-  DIR *dir = opendir(folder);
-  ck_assert_ptr_nonnull(dir);
-  for (struct dirent *entry; (entry = readdir(dir));)
-    count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-  closedir(dir);
-  return count;
+  return test_read(test_path(name), size);
 }
 
 static ms_figure_options options(void) {
-  return (ms_figure_options){.dir = folder, .scripts = MS_PLOTS, .quick = true};
+  return (ms_figure_options){.dir = test_folder(), .scripts = MS_PLOTS, .quick = true};
 }
 
 /* ---- The list ---- */
@@ -76,7 +53,7 @@ START_TEST(test_unknown_names_are_answered_with_the_nearest) {
   o.formats = "gif";
   ck_assert_int_eq(ms_figure_draw(&f, "surface", &o, &err), MS_BAD_SETTING);
   ck_assert_ptr_nonnull(strstr(err.message, "does not move"));
-  ck_assert_uint_eq(files_in_folder(), 0);
+  ck_assert_uint_eq(test_entries(), 0);
 }
 END_TEST
 
@@ -185,7 +162,7 @@ START_TEST(test_curves_are_the_runs_their_files_describe) {
   char path[256];
   ms_run *run;
   ms_config *cfg = ms_config_new();
-  snprintf(path, sizeof path, "%s/configs/first.ini", folder);
+  snprintf(path, sizeof path, "%s/configs/first.ini", test_folder());
   ck_assert_int_eq(ms_config_read(cfg, path, &err), MS_OK);
   ck_assert_str_eq(ms_config_text(cfg, "points"), "5"); /* the quick size */
   ck_assert_int_eq(ms_run_new(&run, cfg, &err), MS_OK);
@@ -249,7 +226,7 @@ START_TEST(test_what_fails_leaves_nothing) {
     ck_assert_int_lt(ms_figure_make(&f, &bad, &o, &err), 0);
     ck_assert_ptr_null(f);
     ck_assert_msg(strstr(err.message, cases[i][1]) != NULL, "%s", err.message);
-    ck_assert_uint_eq(files_in_folder(), 0);
+    ck_assert_uint_eq(test_entries(), 0);
   }
 }
 END_TEST
@@ -291,7 +268,7 @@ START_TEST(test_interrupted_leaves_nothing) {
   ms_error err;
   ck_assert_int_eq(ms_figure_make(&f, &curves, &o, &err), MS_INTERRUPTED);
   ck_assert_ptr_null(f);
-  ck_assert_uint_eq(files_in_folder(), 0);
+  ck_assert_uint_eq(test_entries(), 0);
   raised = 0;
 }
 END_TEST
@@ -327,8 +304,8 @@ END_TEST
 
 static int program(const char *arguments) {
   char command[512];
-  snprintf(command, sizeof command, "\"$MIRRORSIM\" %s >%s/out 2>%s/err", arguments, folder,
-           folder);
+  snprintf(command, sizeof command, "\"$MIRRORSIM\" %s >%s/out 2>%s/err", arguments, test_folder(),
+           test_folder());
   int status = system(command);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -338,14 +315,14 @@ START_TEST(test_exit_codes_of_the_command) {
   size_t size;
   if (!getenv("MIRRORSIM"))
     return;
-  snprintf(arguments, sizeof arguments, "figure landing --quick --out %s/good", folder);
+  snprintf(arguments, sizeof arguments, "figure landing --quick --out %s/good", test_folder());
   ck_assert_int_eq(program(arguments), 0);
   char *picture = contents("good/landing.png", &size);
   ck_assert(picture && size > 5000);
   free(picture);
   /* A tolerance that loose cannot bear the figure's claims out. */
   snprintf(arguments, sizeof arguments, "figure landing --quick --set rtol=0.05 --out %s/bad",
-           folder);
+           test_folder());
   ck_assert_int_eq(program(arguments), 1);
   char *text = contents("out", &size);
   ck_assert_ptr_nonnull(strstr(text, " NO\n"));
@@ -421,7 +398,7 @@ END_TEST
 Suite *figure_suite(void) {
   Suite *s = suite_create("figure");
   TCase *t = tcase_create("figure");
-  tcase_add_checked_fixture(t, enter, leave);
+  tcase_add_checked_fixture(t, NULL, test_clean);
   tcase_set_timeout(t, 120);
   tcase_add_test(t, test_every_figure_says_what_it_is);
   tcase_add_test(t, test_unknown_names_are_answered_with_the_nearest);

@@ -13,52 +13,8 @@
 #include <unistd.h>
 #include <zip.h>
 
-/* ---- A folder of its own for each test ------------------------------------------------------ */
-
-static char folder[512];
-
-static void make_folder(void) {
-  const char *tmp = getenv("TMPDIR");
-  snprintf(folder, sizeof folder, "%s/mirrorsim-text.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static const char *in_folder(const char *name) {
-  return test_text("%s/%s", folder, name);
-}
-
-/* Entries of the folder; removes them, too, where `empty`. */
-static int entries(bool empty) {
-  DIR *dir = opendir(folder);
-  ck_assert_ptr_nonnull(dir);
-  int n = 0;
-  for (struct dirent *entry; (entry = readdir(dir));) {
-    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-      continue;
-    n++;
-    if (empty)
-      ck_assert_int_eq(remove(in_folder(entry->d_name)), 0);
-  }
-  closedir(dir);
-  return n;
-}
-
-static void remove_folder(void) {
-  entries(true);
-  ck_assert_int_eq(rmdir(folder), 0);
-}
-
-static const char *put(const char *name, const void *data, size_t size) {
-  const char *path = in_folder(name);
-  FILE *file = fopen(path, "wb");
-  ck_assert_ptr_nonnull(file);
-  ck_assert_uint_eq(fwrite(data, 1, size, file), size);
-  ck_assert_int_eq(fclose(file), 0);
-  return path;
-}
-
 static char *get(const char *name, size_t *size) {
-  char *data = test_read(in_folder(name), size);
+  char *data = test_read(test_path(name), size);
   ck_assert_ptr_nonnull(data);
   return data;
 }
@@ -66,7 +22,7 @@ static char *get(const char *name, size_t *size) {
 /* The message is "<folder>/<name><rest>". */
 static void check_error(const ms_error *err, ms_status status, const char *name, const char *rest) {
   char wanted[2048];
-  snprintf(wanted, sizeof wanted, "%s%s", in_folder(name), rest);
+  snprintf(wanted, sizeof wanted, "%s%s", test_path(name), rest);
   ck_assert_int_eq(err->status, status);
   ck_assert_str_eq(err->message, wanted);
 }
@@ -291,7 +247,7 @@ END_TEST
 static ms_table read_text(const char *text) {
   ms_table table;
   ms_error err = {0};
-  ms_status status = ms_table_read(&table, put("t.csv", text, strlen(text)), &err);
+  ms_status status = ms_table_read(&table, test_bytes("t.csv", text, strlen(text)), &err);
   ck_assert_msg(status == MS_OK, "%s", err.message);
   ck_assert_int_eq(err.status, MS_OK);
   return table;
@@ -346,10 +302,10 @@ END_TEST
 static void check_refused(const char *text, size_t size, const char *rest) {
   ms_table table;
   ms_error err = {0};
-  ck_assert_int_eq(ms_table_read(&table, put("t.csv", text, size), &err), MS_BAD_INPUT);
+  ck_assert_int_eq(ms_table_read(&table, test_bytes("t.csv", text, size), &err), MS_BAD_INPUT);
   check_error(&err, MS_BAD_INPUT, "t.csv", rest);
   ck_assert(!table.names && !table.values && table.rows == 0 && table.cols == 0);
-  ck_assert_int_eq(ms_table_read(&table, in_folder("t.csv"), NULL), MS_BAD_INPUT);
+  ck_assert_int_eq(ms_table_read(&table, test_path("t.csv"), NULL), MS_BAD_INPUT);
 }
 
 START_TEST(table_refuses) {
@@ -424,9 +380,9 @@ END_TEST
 START_TEST(table_not_there) {
   ms_table table;
   ms_error err = {0};
-  ck_assert_int_eq(ms_table_read(&table, in_folder("none.csv"), &err), MS_BAD_INPUT);
+  ck_assert_int_eq(ms_table_read(&table, test_path("none.csv"), &err), MS_BAD_INPUT);
   check_error(&err, MS_BAD_INPUT, "none.csv", ": cannot be read: No such file or directory");
-  ck_assert_int_eq(ms_table_read(&table, in_folder("."), &err), MS_BAD_INPUT);
+  ck_assert_int_eq(ms_table_read(&table, test_path("."), &err), MS_BAD_INPUT);
   check_error(&err, MS_BAD_INPUT, ".", ": cannot be read: Is a directory");
 }
 END_TEST
@@ -437,7 +393,7 @@ START_TEST(table_large) {
   const size_t widths[] = {1, 100, CELLS / 2};
   for (size_t k = 0; k < 3; k++) {
     size_t cols = widths[k], rows = CELLS / cols;
-    FILE *file = fopen(in_folder("t.csv"), "wb");
+    FILE *file = fopen(test_path("t.csv"), "wb");
     for (size_t j = 0; j < cols; j++)
       fprintf(file, "x%zu%c", j, j + 1 < cols ? ',' : '\n');
     for (size_t i = 0; i < CELLS; i++)
@@ -446,7 +402,7 @@ START_TEST(table_large) {
 
     ms_table table;
     ms_error err;
-    ck_assert_int_eq(ms_table_read(&table, in_folder("t.csv"), &err), MS_OK);
+    ck_assert_int_eq(ms_table_read(&table, test_path("t.csv"), &err), MS_OK);
     ck_assert_uint_eq(table.rows, rows);
     ck_assert_uint_eq(table.cols, cols);
     for (size_t i = 0; i < rows; i++)
@@ -465,7 +421,7 @@ static void check_vector(const char *text, bool log_values, size_t n, const doub
   size_t got;
   ms_error err = {0};
   ms_status status =
-      ms_vector_read(&values, &got, put("v.txt", text, strlen(text)), log_values, &err);
+      ms_vector_read(&values, &got, test_bytes("v.txt", text, strlen(text)), log_values, &err);
   ck_assert_msg(status == MS_OK, "%s", err.message);
   ck_assert_uint_eq(got, n);
   for (size_t i = 0; i < n; i++)
@@ -478,7 +434,7 @@ static void check_vector_refused(const char *name, const void *data, size_t size
   double *values;
   size_t n;
   ms_error err = {0};
-  ck_assert_int_eq(ms_vector_read(&values, &n, put(name, data, size), log_values, &err),
+  ck_assert_int_eq(ms_vector_read(&values, &n, test_bytes(name, data, size), log_values, &err),
                    MS_BAD_INPUT);
   check_error(&err, MS_BAD_INPUT, name, rest);
   ck_assert(!values && n == 0);
@@ -518,9 +474,9 @@ START_TEST(vector_text) {
   double *values;
   size_t n;
   ms_error err;
-  ck_assert_int_eq(ms_vector_read(&values, &n, in_folder("none.txt"), false, &err), MS_BAD_INPUT);
+  ck_assert_int_eq(ms_vector_read(&values, &n, test_path("none.txt"), false, &err), MS_BAD_INPUT);
   check_error(&err, MS_BAD_INPUT, "none.txt", ": cannot be read: No such file or directory");
-  ck_assert_int_eq(ms_vector_read(&values, &n, in_folder("none.npy"), false, &err), MS_BAD_INPUT);
+  ck_assert_int_eq(ms_vector_read(&values, &n, test_path("none.npy"), false, &err), MS_BAD_INPUT);
   check_error(&err, MS_BAD_INPUT, "none.npy", ": cannot be read: No such file or directory");
 }
 END_TEST
@@ -547,7 +503,7 @@ static void check_npy(const char *data, size_t size, bool log_values, const doub
   double *values;
   size_t n;
   ms_error err = {0};
-  ms_status status = ms_vector_read(&values, &n, put("v.npy", data, size), log_values, &err);
+  ms_status status = ms_vector_read(&values, &n, test_bytes("v.npy", data, size), log_values, &err);
   ck_assert_msg(status == MS_OK, "%s", err.message);
   ck_assert_uint_eq(n, 3);
   for (size_t i = 0; i < n; i++)
@@ -566,10 +522,10 @@ START_TEST(vector_npy) {
   check_npy(data, npy(data, 1, "'<i8'", "(3,)", i8, sizeof i8), false, (double[]){1, -2, 3e9});
   check_npy(data, npy(data, 1, "'<f8'", "(3,)", positive, sizeof positive), true,
             (double[]){0, log(0.5), log(1e-300)});
-  put("by-content", data, npy(data, 1, "'<f8'", "(3,)", f8, sizeof f8));
+  test_bytes("by-content", data, npy(data, 1, "'<f8'", "(3,)", f8, sizeof f8));
   double *values;
   size_t n;
-  ck_assert_int_eq(ms_vector_read(&values, &n, in_folder("by-content"), false, NULL), MS_OK);
+  ck_assert_int_eq(ms_vector_read(&values, &n, test_path("by-content"), false, NULL), MS_OK);
   ck_assert_double_eq(values[2], 3e200);
   free(values);
 }
@@ -637,8 +593,8 @@ START_TEST(vector_npy_refused) {
   for (size_t cut = 0; cut < size; cut++) {
     double *values;
     size_t n;
-    put("v.npy", data, cut);
-    ck_assert_int_eq(ms_vector_read(&values, &n, in_folder("v.npy"), false, NULL), MS_BAD_INPUT);
+    test_bytes("v.npy", data, cut);
+    ck_assert_int_eq(ms_vector_read(&values, &n, test_path("v.npy"), false, NULL), MS_BAD_INPUT);
   }
   memset(data + 10, 'x', 60);
   char *p = memmem(data, size, "'shape'", 7);
@@ -647,8 +603,8 @@ START_TEST(vector_npy_refused) {
   double *values;
   size_t n;
   ms_error err;
-  put("v.npy", data, size);
-  ck_assert_int_eq(ms_vector_read(&values, &n, in_folder("v.npy"), false, &err), MS_BAD_INPUT);
+  test_bytes("v.npy", data, size);
+  ck_assert_int_eq(ms_vector_read(&values, &n, test_path("v.npy"), false, &err), MS_BAD_INPUT);
   ck_assert_ptr_nonnull(strstr(err.message, "has no 'descr'"));
 }
 END_TEST
@@ -658,7 +614,7 @@ static void check_columns(const char *what, const char *data, size_t size) {
   double out[3 * 100];
   size_t rows, cols;
   ms_error err = {0};
-  const char *path = put("Z.npy", data, size);
+  const char *path = test_bytes("Z.npy", data, size);
   ck_assert_msg(ms_npy_shape(path, &rows, &cols, &err) == MS_OK, "%s", err.message);
   ck_assert(rows == 3 && cols == 100);
   for (size_t first = 0; first < 100; first += 9)
@@ -684,7 +640,8 @@ START_TEST(matrix_npy) {
   check_columns("float32", data, npy(data, 1, "'<f4'", "(3, 100)", short_rows, sizeof short_rows));
   ms_error err = {0};
   by_rows[2 * 100 + 41] = NAN;
-  const char *path = put("Z.npy", data, npy(data, 1, "'<f8'", "(3, 100)", by_rows, sizeof by_rows));
+  const char *path =
+      test_bytes("Z.npy", data, npy(data, 1, "'<f8'", "(3, 100)", by_rows, sizeof by_rows));
   double out[300];
   ck_assert_int_eq(ms_npy_columns(path, 0, 41, out, &err), MS_OK); /* not among these */
   ck_assert_int_eq(ms_npy_columns(path, 0, 42, out, &err), MS_BAD_INPUT);
@@ -714,14 +671,16 @@ START_TEST(matrix_npy_refused) {
   size_t rows, cols;
   ms_error err = {0};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    const char *path = put("Z.npy", data, npy(data, 1, "'<f8'", cases[i].shape, f8, cases[i].size));
+    const char *path =
+        test_bytes("Z.npy", data, npy(data, 1, "'<f8'", cases[i].shape, f8, cases[i].size));
     ck_assert_int_eq(ms_npy_shape(path, &rows, &cols, &err), MS_BAD_INPUT);
     check_error(&err, MS_BAD_INPUT, "Z.npy", cases[i].rest);
   }
   size_t size = npy(data, 1, "'<f8'", "(2, 3)", f8, sizeof f8);
   for (size_t cut = 0; cut < size; cut++)
-    ck_assert_int_eq(ms_npy_shape(put("Z.npy", data, cut), &rows, &cols, NULL), MS_BAD_INPUT);
-  ck_assert_int_eq(ms_npy_shape(in_folder("none.npy"), &rows, &cols, &err), MS_BAD_INPUT);
+    ck_assert_int_eq(ms_npy_shape(test_bytes("Z.npy", data, cut), &rows, &cols, NULL),
+                     MS_BAD_INPUT);
+  ck_assert_int_eq(ms_npy_shape(test_path("none.npy"), &rows, &cols, &err), MS_BAD_INPUT);
   check_error(&err, MS_BAD_INPUT, "none.npy", ": cannot be read: No such file or directory");
 }
 END_TEST
@@ -731,7 +690,7 @@ END_TEST
 START_TEST(npy_in_pieces) {
   const double values[] = {0.1, -2, 3e200, NAN, 5};
   ms_writer w;
-  ck_assert_int_eq(ms_writer_open(&w, folder, "x.npy", NULL), MS_OK);
+  ck_assert_int_eq(ms_writer_open(&w, test_folder(), "x.npy", NULL), MS_OK);
   ms_npy_begin(w.file, 5);
   ms_npy_add(w.file, values, 2);
   ms_npy_add(w.file, values + 2, 3);
@@ -748,27 +707,27 @@ END_TEST
 START_TEST(writer_commits) {
   ms_writer w;
   ms_error err = {0};
-  put("out.txt", "old", 3);
+  test_bytes("out.txt", "old", 3);
   mode_t before = umask(027);
-  ck_assert_int_eq(ms_writer_open(&w, folder, "out.txt", &err), MS_OK);
+  ck_assert_int_eq(ms_writer_open(&w, test_folder(), "out.txt", &err), MS_OK);
   umask(before);
   fputs("new text", w.file);
-  ck_assert_int_eq(entries(false), 2);
+  ck_assert_uint_eq(test_entries(), 2);
   size_t size;
   char *data = get("out.txt", &size);
   ck_assert_uint_eq(size, 3); /* still the old file */
   free(data);
   ck_assert_int_eq(ms_writer_commit(&w, &err), MS_OK);
-  ck_assert_int_eq(entries(false), 1);
+  ck_assert_uint_eq(test_entries(), 1);
   data = get("out.txt", &size);
   ck_assert_uint_eq(size, 8);
   ck_assert_mem_eq(data, "new text", 8);
   free(data);
   struct stat st;
-  ck_assert_int_eq(stat(in_folder("out.txt"), &st), 0);
+  ck_assert_int_eq(stat(test_path("out.txt"), &st), 0);
   ck_assert_int_eq(st.st_mode & 0777, 0640);
   ms_writer_abort(&w);
-  ck_assert_int_eq(entries(false), 1);
+  ck_assert_uint_eq(test_entries(), 1);
   ck_assert_int_eq(err.status, MS_OK);
 }
 END_TEST
@@ -776,10 +735,10 @@ END_TEST
 START_TEST(writer_aborts) {
   ms_writer w = {0};
   ms_writer_abort(&w);
-  ck_assert_int_eq(ms_writer_open(&w, folder, "out.txt", NULL), MS_OK);
+  ck_assert_int_eq(ms_writer_open(&w, test_folder(), "out.txt", NULL), MS_OK);
   fputs("text", w.file);
   ms_writer_abort(&w);
-  ck_assert_int_eq(entries(false), 0);
+  ck_assert_uint_eq(test_entries(), 0);
   ms_writer_abort(&w);
 }
 END_TEST
@@ -788,38 +747,38 @@ START_TEST(writer_fails) {
   ms_writer w;
   ms_error err = {0};
   char dir[1024];
-  snprintf(dir, sizeof dir, "%s/none", folder);
+  snprintf(dir, sizeof dir, "%s/none", test_folder());
   ck_assert_int_eq(ms_writer_open(&w, dir, "out.txt", &err), MS_CANNOT_WRITE);
   check_error(&err, MS_CANNOT_WRITE, "none/out.txt",
               ": cannot be written: No such file or directory");
   ck_assert(!w.file && !w.path && !w.beside);
   ms_writer_abort(&w);
 
-  put("file", "x", 1);
-  snprintf(dir, sizeof dir, "%s/file", folder);
+  test_bytes("file", "x", 1);
+  snprintf(dir, sizeof dir, "%s/file", test_folder());
   ck_assert_int_eq(ms_writer_open(&w, dir, "out.txt", &err), MS_CANNOT_WRITE);
   check_error(&err, MS_CANNOT_WRITE, "file/out.txt", ": cannot be written: Not a directory");
 
   /* A folder without write permission, which root has to step down to notice. */
   bool root = geteuid() == 0;
-  ck_assert_int_eq(chmod(folder, 0555), 0);
+  ck_assert_int_eq(chmod(test_folder(), 0555), 0);
   if (root)
     ck_assert_int_eq(seteuid(65534), 0);
-  ms_status status = ms_writer_open(&w, folder, "out.txt", &err);
+  ms_status status = ms_writer_open(&w, test_folder(), "out.txt", &err);
   if (root)
     ck_assert_int_eq(seteuid(0), 0);
-  ck_assert_int_eq(chmod(folder, 0700), 0);
+  ck_assert_int_eq(chmod(test_folder(), 0700), 0);
   ck_assert_int_eq(status, MS_CANNOT_WRITE);
   check_error(&err, MS_CANNOT_WRITE, "out.txt", ": cannot be written: Permission denied");
 
   /* The name is taken by a folder. */
-  ck_assert_int_eq(mkdir(in_folder("out.txt"), 0777), 0);
-  ck_assert_int_eq(ms_writer_open(&w, folder, "out.txt", &err), MS_OK);
+  ck_assert_int_eq(mkdir(test_path("out.txt"), 0777), 0);
+  ck_assert_int_eq(ms_writer_open(&w, test_folder(), "out.txt", &err), MS_OK);
   fputs("text", w.file);
   ck_assert_int_eq(ms_writer_commit(&w, &err), MS_CANNOT_WRITE);
   check_error(&err, MS_CANNOT_WRITE, "out.txt", ": cannot be written: Is a directory");
   ms_writer_abort(&w);
-  ck_assert_int_eq(entries(false), 2); /* "file" and the folder */
+  ck_assert_uint_eq(test_entries(), 2); /* "file" and the folder */
 }
 END_TEST
 
@@ -843,7 +802,7 @@ static ms_error limited_error;
 
 static void write_little(void) {
   ms_writer w;
-  ms_writer_open(&w, folder, "out.txt", NULL);
+  ms_writer_open(&w, test_folder(), "out.txt", NULL);
   for (int i = 0; i < 200; i++)
     fputs("x", w.file);
   limited_status = ms_writer_commit(&w, &limited_error);
@@ -851,7 +810,7 @@ static void write_little(void) {
 
 static void write_much(void) {
   ms_writer w;
-  ms_writer_open(&w, folder, "out.txt", NULL);
+  ms_writer_open(&w, test_folder(), "out.txt", NULL);
   for (int i = 0; i < 100000; i++)
     fputs("x", w.file);
   limited_status = ms_writer_commit(&w, &limited_error);
@@ -860,7 +819,7 @@ static void write_much(void) {
 static void write_block(void) {
   static const char block[100000];
   ms_writer w;
-  ms_writer_open(&w, folder, "out.txt", NULL);
+  ms_writer_open(&w, test_folder(), "out.txt", NULL);
   fwrite(block, 1, sizeof block, w.file);
   limited_status = ms_writer_commit(&w, &limited_error);
 }
@@ -868,7 +827,7 @@ static void write_block(void) {
 static void write_npz(void) {
   const double values[100] = {0};
   const ms_array a = {"a", 100, 0, values};
-  limited_status = ms_npz_write(folder, "out.npz", &a, 1, &limited_error);
+  limited_status = ms_npz_write(test_folder(), "out.npz", &a, 1, &limited_error);
 }
 
 START_TEST(disk_full) {
@@ -884,7 +843,7 @@ START_TEST(disk_full) {
   limited(write_npz);
   ck_assert_int_eq(limited_status, MS_CANNOT_WRITE);
   check_error(&limited_error, MS_CANNOT_WRITE, "out.npz", ": cannot be written: File too large");
-  ck_assert_int_eq(entries(false), 0);
+  ck_assert_uint_eq(test_entries(), 0);
 }
 END_TEST
 
@@ -895,13 +854,13 @@ static const ms_array arrays[] = {
 START_TEST(npz_bytes) {
   ms_error err = {0};
   setenv("TZ", "UTC", 1);
-  ck_assert_int_eq(ms_npz_write(folder, "a.npz", arrays, 3, &err), MS_OK);
+  ck_assert_int_eq(ms_npz_write(test_folder(), "a.npz", arrays, 3, &err), MS_OK);
   setenv("TZ", "Asia/Tokyo", 1);
   mode_t before = umask(077);
-  ck_assert_int_eq(ms_npz_write(folder, "b.npz", arrays, 3, &err), MS_OK);
+  ck_assert_int_eq(ms_npz_write(test_folder(), "b.npz", arrays, 3, &err), MS_OK);
   umask(before);
   unsetenv("TZ");
-  ck_assert_int_eq(entries(false), 2);
+  ck_assert_uint_eq(test_entries(), 2);
   size_t size, again;
   char *a = get("a.npz", &size), *b = get("b.npz", &again);
   ck_assert_uint_eq(size, again);
@@ -915,8 +874,8 @@ END_TEST
 
 START_TEST(npz_contents) {
   const char *const shapes[] = {"(6,)", "(2, 3)", "(0,)"};
-  ck_assert_int_eq(ms_npz_write(folder, "a.npz", arrays, 3, NULL), MS_OK);
-  zip_t *zip = zip_open(in_folder("a.npz"), ZIP_RDONLY | ZIP_CHECKCONS, NULL);
+  ck_assert_int_eq(ms_npz_write(test_folder(), "a.npz", arrays, 3, NULL), MS_OK);
+  zip_t *zip = zip_open(test_path("a.npz"), ZIP_RDONLY | ZIP_CHECKCONS, NULL);
   ck_assert_ptr_nonnull(zip);
   ck_assert_int_eq(zip_get_num_entries(zip, 0), 3);
   for (zip_uint64_t i = 0; i < 3; i++) {
@@ -942,12 +901,12 @@ START_TEST(npz_contents) {
       ck_assert_mem_eq(data + 128, numbers, 8 * cells);
     /* What is written as a vector is read as one. */
     if (arrays[i].cols == 0 && cells)
-      put("w.npy", data, (size_t)st.size);
+      test_bytes("w.npy", data, (size_t)st.size);
   }
   ck_assert_int_eq(zip_close(zip), 0);
   double *values;
   size_t n;
-  ck_assert_int_eq(ms_vector_read(&values, &n, in_folder("w.npy"), false, NULL), MS_OK);
+  ck_assert_int_eq(ms_vector_read(&values, &n, test_path("w.npy"), false, NULL), MS_OK);
   ck_assert_uint_eq(n, 6);
   ck_assert_mem_eq(values, numbers, sizeof numbers);
   free(values);
@@ -957,15 +916,15 @@ END_TEST
 START_TEST(npz_fails) {
   ms_error err = {0};
   char dir[1024];
-  snprintf(dir, sizeof dir, "%s/none", folder);
+  snprintf(dir, sizeof dir, "%s/none", test_folder());
   ck_assert_int_eq(ms_npz_write(dir, "a.npz", arrays, 3, &err), MS_CANNOT_WRITE);
   check_error(&err, MS_CANNOT_WRITE, "none/a.npz",
               ": cannot be written: No such file or directory");
   const ms_array twice[] = {arrays[0], arrays[0]};
-  ck_assert_int_eq(ms_npz_write(folder, "a.npz", twice, 2, &err), MS_CANNOT_WRITE);
+  ck_assert_int_eq(ms_npz_write(test_folder(), "a.npz", twice, 2, &err), MS_CANNOT_WRITE);
   check_error(&err, MS_CANNOT_WRITE, "a.npz", ": cannot be written: File already exists");
-  ck_assert_int_eq(ms_npz_write(folder, "a.npz", NULL, 0, &err), MS_CANNOT_WRITE);
-  ck_assert_int_eq(entries(false), 0);
+  ck_assert_int_eq(ms_npz_write(test_folder(), "a.npz", NULL, 0, &err), MS_CANNOT_WRITE);
+  ck_assert_uint_eq(test_entries(), 0);
 }
 END_TEST
 
@@ -985,7 +944,7 @@ Suite *text_suite(void) {
   suite_add_tcase(suite, base);
 
   TCase *files = tcase_create("files");
-  tcase_add_checked_fixture(files, make_folder, remove_folder);
+  tcase_add_checked_fixture(files, NULL, test_clean);
   tcase_set_timeout(files, 60);
   tcase_add_test(files, table_shapes);
   tcase_add_test(files, table_names);

@@ -44,8 +44,12 @@ bool test_quick(void);
 
 /* printf into text that lasts as long as the process. */
 const char *test_text(const char *format, ...) MS_PRINTF(1, 2);
-/* A name in a folder of this process, which is removed with all that is in it at the end. */
+/* A folder of this process, which is removed with all that is in it at the end, or by test_clean();
+ * the next one is another, and empty. A name in it, and how many files there are. */
+const char *test_folder(void);
+void test_clean(void);
 const char *test_path(const char *name);
+size_t test_entries(void);
 /* Writes there; returns the path. */
 const char *test_file(const char *name, const char *text);
 const char *test_bytes(const char *name, const void *data, size_t size);
