@@ -926,7 +926,8 @@ START_TEST(resets_are_refused_where_they_cannot_be) {
   ck_assert_int_lt(test_try(&run, "sensing", WITH("reset-every=2"), &err), 0);
   ck_assert_ptr_nonnull(strstr(err.message, "--reset-every: goes with --model diag"));
   /* weight decay that stays on: with an end it is allowed, and not compared with the LASSO */
-  run = test_whole("diag", WITH("reset-every=2", "wd-schedule=constant", "t-end=9"));
+  run =
+      test_whole("diag", WITH("n=10", "d=25", "reset-every=2", "wd-schedule=constant", "t-end=9"));
   ck_assert(isnan(ms_run_summary(run, "limit_gap")));
   ck_assert_double_eq(ms_run_summary(run, "resets"), 4);
   ms_run_free(run);

@@ -138,10 +138,11 @@ END_TEST
  * from the record; the end is where the dose that came about says. */
 START_TEST(adaptive_schedule_follows_the_run) {
   static const char *const methods[] = {"method=bdf", "method=adams"};
+  const char *const *size = test_quick() ? WITH("n=8", "d=20") : WITH("n=15", "d=40");
   for (int m = 0; m < (test_quick() ? 1 : 2); m++) {
-    ms_run *run = test_new("diag", WITH("n=15", "d=40", "wd-schedule=adaptive", "wd=0.1",
-                                        "wd-tau=2", "wd-factor=1.25", "wd-threshold=1", "t-end=80",
-                                        "points=81", methods[m]));
+    ms_run *run = test_new(
+        "diag", test_join(size, WITH("wd-schedule=adaptive", "wd=0.1", "wd-tau=2", "wd-factor=1.25",
+                                     "wd-threshold=1", "t-end=80", "points=81", methods[m])));
     double alpha = 0.1, dose = 0, before = NAN, raised = 0, lowered = 0;
     for (size_t i = 0; i < ms_run_points(run); i++) {
       ck_assert_int_ge(ms_run_advance(run, i, NULL), 0);
@@ -164,7 +165,7 @@ START_TEST(adaptive_schedule_follows_the_run) {
     ck_assert_double_le(ms_run_summary(run, "gf_mf_gap"), 1e-6);
     ms_run_free(run);
   }
-  ms_run *run = test_whole("diag", WITH("n=15", "d=40", "wd-schedule=adaptive"));
+  ms_run *run = test_whole("diag", test_join(size, WITH("wd-schedule=adaptive")));
   ck_assert_double_le(ms_run_summary(run, "limit_gap"), 1e-7);
   ck_assert_double_gt(ms_run_summary(run, "dose"), 1);
   ms_run_free(run);
