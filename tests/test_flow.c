@@ -954,6 +954,7 @@ Suite *flow_suite(void) {
   tcase_add_test(flows, log_ends_in_finite_time);
   suite_add_tcase(suite, flows);
   TCase *resets = tcase_create("resets");
+  tcase_set_timeout(resets, 120);
   tcase_add_test(resets, a_reset_leaves_x_as_it_is);
   tcase_add_test(resets, x_is_the_same_before_and_after_a_reset);
   tcase_add_test(resets, resets_are_at_multiples);
