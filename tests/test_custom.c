@@ -149,7 +149,7 @@ START_TEST(gradient_flow_is_mirror_flow) {
       {"sin(a)*b + c^3", "none"},
       {"a*b + a", "none"},
   };
-  for (size_t k = 0; k < sizeof cases / sizeof *cases; k += test_quick() ? 2 : 1)
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k += test_quick() ? 3 : 1)
     for (int seed = 1; seed <= (test_quick() ? 1 : 3); seed++) {
       ms_run *run = test_whole(
           "diag",
