@@ -19,7 +19,7 @@ static void make(ms_drawing *f) {
   for (size_t s = 0; s < seeds; s++) {
     c[0][s] = ms_curve_add(f, s ? NULL : "depth_1",
                            "%s depth=1 init=zero-first seed=%zu "
-                           "wd-schedule=none stop-loss=1e-13|1e-12",
+                           "wd-schedule=none stop-loss=1e-12",
                            problem, s + 1);
     for (size_t depth = 2; depth <= DEPTHS; depth++) {
       char name[16];
@@ -27,17 +27,17 @@ static void make(ms_drawing *f) {
       c[depth - 1][s] =
           ms_curve_add(f, s ? NULL : name,
                        "%s depth=%zu init=gaussian "
-                       "init-scale=1e-6|1e-3 seed=%zu wd-schedule=none stop-loss=1e-13|1e-12",
+                       "init-scale=1e-6|1e-3 seed=%zu wd-schedule=none stop-loss=1e-12",
                        problem, depth, s + 1);
     }
     c[DEPTHS][s] = ms_curve_add(f, s ? NULL : "nuclear",
                                 "%s depth=2 init=gaussian init-scale=1e-6|1e-3 "
-                                "seed=%zu wd-schedule=constant wd=4e-7|2e-7",
+                                "seed=%zu wd-schedule=constant wd=1e-6|2e-7",
                                 problem, s + 1);
     c[DEPTHS + 1][s] =
         ms_curve_add(f, s ? NULL : "depth_2_decay",
                      "%s depth=2 init=gaussian "
-                     "init-scale=1e-6|1e-3 seed=%zu wd-schedule=linear stop-loss=1e-13|1e-12",
+                     "init-scale=1e-6|1e-3 seed=%zu wd-schedule=linear stop-loss=1e-12",
                      problem, s + 1);
   }
   if (!ms_curves_run(f))
