@@ -32,9 +32,16 @@ static int dispatch(int argc, char **argv) {
   for (int i = 2; i < argc; i++)
     if (strcmp(argv[i], "--help") == 0)
       return cli_print_help("help");
-  for (size_t i = 0; i < COMMANDS; i++)
-    if (strcmp(argv[1], commands[i].name) == 0)
-      return commands[i].run(argc - 1, argv + 1);
+  for (size_t i = 0; i < COMMANDS; i++) {
+    if (strcmp(argv[1], commands[i].name) != 0)
+      continue;
+    bool together = commands[i].run == cli_run || commands[i].run == cli_sweep;
+    cli_silent = ms_rank() > 0 && !together;
+    if (ms_ranks() > 1 && !together)
+      return cli_usage_error("%s: is done by one process; mpirun goes with run and sweep", argv[1],
+                             NULL);
+    return commands[i].run(argc - 1, argv + 1);
+  }
   return cli_usage_error("there is no command '%s'", argv[1],
                          ms_nearest(argv[1], command_candidate, NULL));
 }

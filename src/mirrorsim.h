@@ -238,6 +238,8 @@ MS_API void ms_ranks_leave(void);
 /* The number of this process among those of mpirun, before and after they know of each other; 0
  * for the first, and where there is one only. */
 MS_API size_t ms_rank(void);
+/* How many of them mpirun has started; 1 where it has not. */
+MS_API size_t ms_ranks(void);
 /* The cores that this process may use. */
 MS_API size_t ms_cores(void);
 

@@ -29,7 +29,6 @@ typedef struct ms_lines {
   size_t rank, size;
   size_t gone; /* in the first: how many of the others have closed their lines */
 } ms_lines;
-size_t ms_ranks(void); /* how many processes mpirun has started */
 void ms_lines_open(ms_lines *lines);
 void ms_lines_close(ms_lines *lines);
 void ms_lines_send(size_t rank, const void *bytes, size_t size);
