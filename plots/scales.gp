@@ -7,6 +7,7 @@ array titles[3] = ["Gaussian, 3 k r measurements", "Gaussian, k r", "commuting"]
 set logscale x
 set format x "10^{%T}"
 set xrange [1e-10:1e-1]
+set xtics 1e-10,100
 set xlabel "scale of the start  β" offset 0,0.3
 do for [q=1:2] {
   do for [s=1:3] {
