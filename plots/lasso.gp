@@ -22,7 +22,7 @@ set y2tics
 set format y2 "10^{%T}"
 set border 11
 set ytics nomirror
-set key inside right bottom
+set key inside left top
 plot dir.'/flows.csv' using 'alpha':'bias' with linespoints pointtype 7 linewidth 2 linecolor rgb blue title "bias", \
      dir.'/flows.csv' using 'alpha':'t_end' axes x1y2 with linespoints pointtype 5 linewidth 2 linecolor rgb orange title "time (right)"
 unset multiplot
