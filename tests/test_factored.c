@@ -132,6 +132,70 @@ START_TEST(flows_agree_where_measurements_commute) {
 }
 END_TEST
 
+/* Q'X Q on the diagonal. */
+static void diagonal_in(size_t k, const double *Q, const double *X, double *diagonal) {
+  double *XQ = ms_doubles(k * k);
+  ms_multiply(false, false, k, k, k, 1, X, Q, 0, XQ);
+  for (size_t j = 0; j < k; j++) {
+    diagonal[j] = 0;
+    for (size_t i = 0; i < k; i++)
+      diagonal[j] += Q[j * k + i] * XQ[j * k + i];
+  }
+  free(XQ);
+}
+
+/* In the eigenvectors that all measurements share, eigenvalues are the x of a separable problem z x
+ * = y, whose potential at the dose has the gradient mu(x): its least point among the solutions is
+ * the one whose mu is a combination of rows of z. */
+START_TEST(commuting_ends_where_the_potential_of_eigenvalues_is_least) {
+  enum { K = 6, N = 3 };
+  for (int k = 0; k < 4; k++) {
+    bool both = k % 2, decays = k / 2;
+    ms_run *run =
+        test_whole("sensing", WITH("measure=commuting", both ? "factors=symmetric" : "factors=psd",
+                                   "flow=gradient", "rows=6", "n=3", "init=identity",
+                                   "init-scale=0.01", both ? "indefinite=on" : "indefinite=off",
+                                   decays ? "wd-schedule=step" : "wd-schedule=none", "wd=0.05",
+                                   "wd-off=6", "stop-loss=1e-20", "rtol=1e-11", "points=20"));
+    ms_objective *o = ms_factored_objective(run);
+    double unit[N] = {1}, Q[K * K], A[K * K], sigma[K], x[K], row[K], z[N * K], U[N * N], Vt[N * K];
+    ms_objective_adjoint(o, unit, Q);
+    ck_assert_int_eq(ms_symmetric_eigen(K, Q, sigma), 0);
+    diagonal_in(K, Q, run->x, x);
+    double scale = 0.01 * (decays ? exp(-4 * 0.05 * 6) : 1), mu[K], size = 0, off = 0;
+    for (size_t j = 0; j < K; j++) {
+      mu[j] = (both ? asinh(x[j] / (2 * scale)) : log(x[j] / scale)) / 4;
+      size = fmax(size, fabs(mu[j]));
+    }
+    for (size_t i = 0; i < N; i++) {
+      double zx = 0;
+      for (size_t j = 0; j < N; j++)
+        unit[j] = i == j;
+      ms_objective_adjoint(o, unit, A);
+      diagonal_in(K, Q, A, row);
+      for (size_t j = 0; j < K; j++) {
+        z[j * N + i] = row[j];
+        zx += row[j] * x[j];
+      }
+      ck_assert_double_eq_tol(zx, o->problem->y[i], 1e-8);
+    }
+    ck_assert_int_eq(ms_singular(N, K, z, sigma, U, Vt), 0);
+    for (size_t i = 0; i < N; i++) {
+      double along = 0;
+      for (size_t j = 0; j < K; j++)
+        along += Vt[j * N + i] * mu[j];
+      for (size_t j = 0; j < K; j++)
+        mu[j] -= along * Vt[j * N + i];
+    }
+    for (size_t j = 0; j < K; j++)
+      off = fmax(off, fabs(mu[j]));
+    ck_assert_double_gt(size, 0.2);
+    ck_assert_msg(off <= 1e-8 * size, "%d: %g of %g", k, off, size);
+    ms_run_free(run);
+  }
+}
+END_TEST
+
 /* From multiples of the identity the eigenvalues have closed forms in those of M. */
 START_TEST(spectral_entropies) {
   ms_factors psd = factors_of("psd", 3, 3, 3, 2), symmetric = factors_of("symmetric", 3, 3, 3, 2);
@@ -621,6 +685,7 @@ Suite *factored_suite(void) {
   tcase_add_test(tc, gradients_match_differences);
   tcase_add_test(tc, balance_is_conserved_by_every_gradient);
   tcase_add_test(tc, flows_agree_where_measurements_commute);
+  tcase_add_test(tc, commuting_ends_where_the_potential_of_eigenvalues_is_least);
   tcase_add_test(tc, spectral_entropies);
   tcase_add_test(tc, slopes_of_spectral_maps);
   tcase_add_test(tc, spectral_flow_is_a_comparison_where_measurements_do_not_commute);
