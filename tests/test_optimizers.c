@@ -7,45 +7,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static ms_param param_named(const char *name) {
   for (size_t i = 0; ms_param_at(i); i++)
     if (strcmp(ms_param_at(i)->name, name) == 0)
       return *ms_param_at(i);
   ck_abort_msg("no %s", name);
-}
-
-typedef const char *const pairs[][2];
-
-static ms_config *config_with(pairs settings) {
-  ms_config *cfg = ms_config_new();
-  ms_error err;
-  for (size_t i = 0; settings[i][0]; i++)
-    if (settings[i][1] &&
-        ms_config_set(cfg, settings[i][0], settings[i][1], settings[i][0], &err) != MS_OK)
-      ck_abort_msg("%s", err.message);
-  return cfg;
-}
-
-static ms_run *run_with(pairs settings) {
-  ms_config *cfg = config_with(settings);
-  ms_error err;
-  ms_run *run;
-  if (ms_run_new(&run, cfg, &err) != MS_OK)
-    ck_abort_msg("%s", err.message);
-  ms_config_free(cfg);
-  test_to_end(run);
-  return run;
-}
-
-static void refused(pairs settings, ms_status status, const char *part) {
-  ms_config *cfg = config_with(settings);
-  ms_error err;
-  ms_run *run;
-  ck_assert_int_eq(ms_run_new(&run, cfg, &err), status);
-  ck_assert_msg(strstr(err.message, part) != NULL, "%s", err.message);
-  ms_config_free(cfg);
 }
 
 static const double exponents[] = {1, 1.25, 1.5, 4.0 / 3, 1.8, 2};
@@ -147,21 +114,11 @@ START_TEST(steepest_flows_are_mirror_flows) {
       for (size_t s = 0; s < 2; s++) {
         if (test_quick() && (i + l + s) % 5)
           continue;
-        pairs settings = {{"param", "steepest"},
-                          {"exponent", q[i]},
-                          {"depth", depth[l]},
-                          {"n", "6"},
-                          {"d", "10"},
-                          {"init-scale", "0.2"},
-                          {"t-end", "4"},
-                          {"wd", "0.1"},
-                          {"wd-schedule", schedules[s]},
-                          {"flow", "both"},
-                          {"points", "40"},
-                          {"init-x", s ? "0.1" : NULL},
-                          {"rtol", "1e-11"},
-                          {NULL, NULL}};
-        ms_run *run = run_with(settings);
+        ms_run *run = test_whole(
+            "diag", WITH("param=steepest", test_text("exponent=%s", q[i]),
+                         test_text("depth=%s", depth[l]), "n=6", "d=10", "init-scale=0.2",
+                         "t-end=4", "wd=0.1", test_text("wd-schedule=%s", schedules[s]),
+                         "flow=both", "points=40", "rtol=1e-11", s ? "init-x=0.1" : NULL));
         ck_assert_msg(run->worst_gap <= 1e-8, "q %s, L %s, %s: gap %g", q[i], depth[l],
                       schedules[s], run->worst_gap);
         ck_assert_msg(run->worst_drift <= 1e-8, "q %s, L %s, %s: drift %g", q[i], depth[l],
@@ -176,38 +133,19 @@ START_TEST(steepest_flows_are_mirror_flows) {
 }
 END_TEST
 
-/* One coordinate under the force 1, until `t_end` or until it fails; the file is removed. */
+/* One coordinate under the force 1, until `t_end` or until it fails. */
 static ms_run *pushed(size_t L, double q, const char *scale, const char *x0, double t_end,
                       const char *flow, ms_status *status, ms_error *err) {
-  char data[] = "/tmp/mirrorsim-push-XXXXXX", texts[3][32];
-  int file = mkstemp(data);
-  ck_assert_int_ge(file, 0);
-  ck_assert_int_eq(write(file, "y,a\n1,1\n", 8), 8);
-  close(file);
-  snprintf(texts[0], sizeof *texts, "%zu", L);
-  snprintf(texts[1], sizeof *texts, "%.17g", q);
-  snprintf(texts[2], sizeof *texts, "%.17g", t_end);
-  ms_config *cfg = config_with((pairs){{"param", "steepest"},
-                                       {"depth", texts[0]},
-                                       {"exponent", texts[1]},
-                                       {"t-end", texts[2]},
-                                       {"data", data},
-                                       {"loss", "custom"},
-                                       {"loss-formula", "1e15-z"},
-                                       {"init-scale", scale},
-                                       {"init-x", x0},
-                                       {"flow", flow},
-                                       {"wd-schedule", "none"},
-                                       {"rtol", "1e-11"},
-                                       {"points", "2"},
-                                       {NULL, NULL}});
-  ms_run *run;
-  ck_assert_msg(ms_run_new(&run, cfg, err) == MS_OK, "%s", err->message);
+  ms_run *run =
+      test_new("diag", test_join(WITH("param=steepest", "loss=custom", "loss-formula=1e15-z",
+                                      "wd-schedule=none", "rtol=1e-11", "points=2", flow),
+                                 WITH(test_text("depth=%zu", L), test_text("exponent=%.17g", q),
+                                      test_text("t-end=%.17g", t_end),
+                                      test_text("data=%s", test_file("push.csv", "y,a\n1,1\n")),
+                                      scale, x0)));
   *status = ms_run_advance(run, 0, err);
   if (*status == MS_OK)
     *status = ms_run_advance(run, 1, err);
-  ms_config_free(cfg);
-  remove(data);
   return run;
 }
 
@@ -229,7 +167,8 @@ START_TEST(balanced_weights_grow_in_finite_time_beyond_exponent_one) {
       ms_error err;
       for (int k = 1; k <= 5; k++) {
         double t_end = isfinite(last) ? last * (1 - pow(10, -k)) : 2.0 * k;
-        ms_run *run = pushed(L, q[i], "1e-20", "0.001", t_end, "gradient", &status, &err);
+        ms_run *run = pushed(L, q[i], "init-scale=1e-20", "init-x=0.001", t_end, "flow=gradient",
+                             &status, &err);
         ck_assert_msg(status == MS_OK, "L %zu, q %g: %s", L, q[i], err.message);
         double x = run->x[0];
         double t = fabs(m - 1) < 1e-12 ? log(x / x0) / rate
@@ -242,7 +181,8 @@ START_TEST(balanced_weights_grow_in_finite_time_beyond_exponent_one) {
       }
       if (isinf(last))
         continue;
-      ms_run *run = pushed(L, q[i], "1e-20", "0.001", 2 * last, "gradient", &status, &err);
+      ms_run *run = pushed(L, q[i], "init-scale=1e-20", "init-x=0.001", 2 * last, "flow=gradient",
+                           &status, &err);
       ck_assert_int_lt(status, 0);
       ck_assert_msg(fabs(err.t / last - 1) <= 1e-6, "L %zu, q %g: ended at %.12g, not %.12g", L,
                     q[i], err.t, last);
@@ -270,7 +210,8 @@ START_TEST(mirror_flows_end_when_the_weights_blow_up) {
       }
       if (L == 3 && q[i] == 2)
         ck_assert_double_eq_tol(last, acos(-1) / 2 / sqrt(0.04), 1e-8);
-      ms_run *run = pushed(L, q[i], "0.02", "0", 2 * last, "mirror", &status, &err);
+      ms_run *run =
+          pushed(L, q[i], "init-scale=0.02", "init-x=0", 2 * last, "flow=mirror", &status, &err);
       ck_assert_int_eq(status, ends ? MS_OUT_OF_DOMAIN : MS_OK);
       if (ends)
         ck_assert_msg(fabs(err.t / last - 1) <= 1e-7, "L %zu, q %g: ended at %.12g, not %.12g", L,
@@ -282,21 +223,10 @@ START_TEST(mirror_flows_end_when_the_weights_blow_up) {
 END_TEST
 
 static double time_to_halve(const char *q, const char *depth) {
-  pairs settings = {{"param", "steepest"},
-                    {"exponent", q},
-                    {"depth", depth},
-                    {"n", "10"},
-                    {"d", "20"},
-                    {"sparsity", "3"},
-                    {"t-end", "2000"},
-                    {"points", "3"},
-                    {"wd-schedule", "none"},
-                    {"flow", "mirror"},
-                    {"init-scale", "0.005"},
-                    {"rtol", "1e-6"},
-                    {"stop-loss", "0.4"},
-                    {NULL, NULL}};
-  ms_run *run = run_with(settings);
+  ms_run *run = test_whole("diag", WITH("param=steepest", test_text("exponent=%s", q),
+                                        test_text("depth=%s", depth), "n=10", "d=20", "sparsity=3",
+                                        "t-end=2000", "points=3", "wd-schedule=none", "flow=mirror",
+                                        "init-scale=0.005", "rtol=1e-6", "stop-loss=0.4"));
   ck_assert_str_eq(run->status, "loss");
   double t = ms_run_t(run);
   ms_run_free(run);
@@ -391,18 +321,15 @@ START_TEST(ham_ends_at_the_minimum_of_its_potential) {
   const char *const growth[] = {"0.1", "5", "200"};
   double l1[3];
   for (int k = 0; k < 3; k++) {
-    pairs settings = {{"param", "ham"},  {"growth", growth[k]}, {"wd-schedule", "none"},
-                      {"n", "10"},       {"d", "20"},           {"flow", "gradient"},
-                      {"rtol", "1e-10"}, {"points", "20"},      {"sparsity", "2"},
-                      {NULL, NULL}};
-    ms_run *run = run_with(settings);
+    ms_run *run = test_whole("diag", WITH("param=ham", test_text("growth=%s", growth[k]),
+                                          "wd-schedule=none", "n=10", "d=20", "flow=gradient",
+                                          "rtol=1e-10", "points=20", "sparsity=2"));
     ck_assert_str_eq(run->status, "loss");
     size_t d;
     const double *x = ms_run_x(run, &d);
-    double best[20], off = 0;
+    double best[20];
     least_potential(run->problem, atof(growth[k]), best);
-    for (size_t j = 0; j < d; j++)
-      off = fmax(off, fabs(x[j] - best[j]));
+    double off = test_distance(d, x, best);
     ck_assert_msg(off <= 1e-7, "c %s: %g", growth[k], off);
     ck_assert_double_le(ms_run_summary(run, "limit_gap"), 1e-7); /* src/oracle.c, the same */
     l1[k] = ms_run_observe(run, "l1");
@@ -415,10 +342,9 @@ END_TEST
 START_TEST(ham_is_a_mirror_flow) {
   const char *const growth[] = {"0.1", "1", "200"};
   for (int k = 0; k < 3; k++) {
-    pairs settings = {{"param", "ham"}, {"growth", growth[k]}, {"wd-schedule", "none"},
-                      {"n", "10"},      {"d", "20"},           {"flow", "both"},
-                      {"rtol", "1e-9"}, {"init-x", "0.2"},     {NULL, NULL}};
-    ms_run *run = run_with(settings);
+    ms_run *run =
+        test_whole("diag", WITH("param=ham", test_text("growth=%s", growth[k]), "wd-schedule=none",
+                                "n=10", "d=20", "flow=both", "rtol=1e-9", "init-x=0.2"));
     ck_assert_msg(run->worst_gap <= 1e-6 && run->worst_gap > 0, "c %s: %g", growth[k],
                   run->worst_gap);
     ms_run_free(run);
@@ -456,20 +382,10 @@ START_TEST(ham_trains_as_the_optimizer) {
   const char *const growth[] = {"20", "2000"};
   for (int k = 0; k < 2; k++) {
     const double lr = 0.01, alpha = 0.3, c = atof(growth[k]);
-    pairs settings = {{"param", "ham"},
-                      {"growth", growth[k]},
-                      {"wd-schedule", "constant"},
-                      {"wd", "0.3"},
-                      {"n", "5"},
-                      {"d", "8"},
-                      {"lr", "0.01"},
-                      {"method", "gd"},
-                      {"t-end", "0.6"},
-                      {"points", "2"},
-                      {"init-x", "-0.2"},
-                      {"sparsity", "2"},
-                      {NULL, NULL}};
-    ms_run *run = run_with(settings);
+    ms_run *run =
+        test_whole("diag", WITH("param=ham", test_text("growth=%s", growth[k]),
+                                "wd-schedule=constant", "wd=0.3", "n=5", "d=8", "lr=0.01",
+                                "method=gd", "t-end=0.6", "points=2", "init-x=-0.2", "sparsity=2"));
     const ms_problem *p = run->problem;
     double x[D], z[N], g[D], cut = 0;
     for (int j = 0; j < D; j++)
@@ -501,25 +417,17 @@ START_TEST(ham_trains_towards_its_flow) {
   const char *const schedules[] = {"none", "constant"}, *const momenta[] = {"0", "0.5"};
   for (int s = 0; s < 2; s++)
     for (int m = 0; m < 2; m++) {
-      pairs flowing = {{"param", "ham"},     {"growth", "20"}, {"wd-schedule", schedules[s]},
-                       {"wd", "0.05"},       {"n", "10"},      {"d", "20"},
-                       {"flow", "gradient"}, {"t-end", "6"},   {"points", "61"},
-                       {"rtol", "1e-10"},    {NULL, NULL}};
-      ms_run *flow = run_with(flowing);
+      const char *const *both = test_join(WITH("param=ham", "growth=20", "wd=0.05", "n=10", "d=20",
+                                               "flow=gradient", "t-end=6", "points=61"),
+                                          WITH(test_text("wd-schedule=%s", schedules[s])));
+      ms_run *flow = test_whole("diag", test_join(both, WITH("rtol=1e-10")));
       double before = 0;
       for (int k = 0; k < 4; k++) {
-        char lr[32];
-        snprintf(lr, sizeof lr, "%.17g", ldexp(1e-3, -k) * (m ? 0.5 : 1));
-        pairs settings = {{"param", "ham"},     {"growth", "20"}, {"wd-schedule", schedules[s]},
-                          {"wd", "0.05"},       {"n", "10"},      {"d", "20"},
-                          {"flow", "gradient"}, {"t-end", "6"},   {"points", "61"},
-                          {"method", "gd"},     {"lr", lr},       {"momentum", momenta[m]},
-                          {NULL, NULL}};
-        ms_run *run = run_with(settings);
-        double worst = 0;
+        const char *lr = test_text("lr=%.17g", ldexp(1e-3, -k) * (m ? 0.5 : 1));
+        ms_run *run = test_whole(
+            "diag", test_join(both, WITH("method=gd", lr, test_text("momentum=%s", momenta[m]))));
         ck_assert_uint_eq(run->recorded, flow->recorded);
-        for (size_t i = 0; i < run->recorded * run->kept; i++)
-          worst = fmax(worst, fabs(run->states[i] - flow->states[i]));
+        double worst = test_distance(run->recorded * run->kept, run->states, flow->states);
         double slope = log2(before / worst);
         if (k > 1)
           ck_assert_msg(fabs(slope - 1) < 0.1, "%s, momentum %s: slope %g at %s", schedules[s],
@@ -534,13 +442,17 @@ START_TEST(ham_trains_towards_its_flow) {
 END_TEST
 
 START_TEST(where_they_do_not_apply) {
-  refused((pairs){{"exponent", "1.5"}, {NULL, NULL}}, MS_BAD_SETTING, "goes with --param steepest");
-  refused((pairs){{"growth", "1"}, {"param", "steepest"}, {NULL, NULL}}, MS_BAD_SETTING,
-          "goes with --param ham");
-  refused((pairs){{"param", "ham"}, {"flow", "mirror"}, {NULL, NULL}}, MS_UNSUPPORTED,
-          "--wd-schedule none only");
-  refused((pairs){{"param", "steepest"}, {"state", "sample-dual"}, {NULL, NULL}}, MS_UNSUPPORTED,
-          "no combination of the samples");
+  ck_assert_int_eq(test_refused("diag", WITH("exponent=1.5"), "goes with --param steepest"),
+                   MS_BAD_SETTING);
+  ck_assert_int_eq(
+      test_refused("diag", WITH("growth=1", "param=steepest"), "goes with --param ham"),
+      MS_BAD_SETTING);
+  ck_assert_int_eq(
+      test_refused("diag", WITH("param=ham", "flow=mirror"), "--wd-schedule none only"),
+      MS_UNSUPPORTED);
+  ck_assert_int_eq(test_refused("diag", WITH("param=steepest", "state=sample-dual"),
+                                "no combination of the samples"),
+                   MS_UNSUPPORTED);
 }
 END_TEST
 
