@@ -228,19 +228,6 @@ END_TEST
 
 /* ---- Flows ---------------------------------------------------------------------------------- */
 
-static ms_run *run_with(const char *const settings[][2], size_t count) {
-  ms_config *cfg = ms_config_new();
-  ms_error err;
-  ms_run *run;
-  for (size_t i = 0; i < count; i++)
-    if (ms_config_set(cfg, settings[i][0], settings[i][1], settings[i][0], &err) != MS_OK)
-      ck_abort_msg("%s", err.message);
-  if (ms_run_new(&run, cfg, &err) != MS_OK)
-    ck_abort_msg("%s", err.message);
-  ms_config_free(cfg);
-  return run;
-}
-
 /* x(t) of a small problem by classical Runge-Kutta steps in w, written out anew. */
 typedef struct naive {
   bool uv;
@@ -310,17 +297,14 @@ static void naive_start(const naive *s, const double *x, double beta, double *w)
   }
 }
 
-static void naive_write(char *folder, char *data, size_t size) {
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(data, size, "%s/data.csv", folder);
-  FILE *file = fopen(data, "w");
-  fprintf(file, "y,a,b,c\n1.0,1.0,-0.4,0.5\n-0.5,0.3,0.8,0.6\n");
-  fclose(file);
+/* The setting of a file with the problem. */
+static const char *naive_data(void) {
+  return test_text("data=%s",
+                   test_file("data.csv", "y,a,b,c\n1.0,1.0,-0.4,0.5\n-0.5,0.3,0.8,0.6\n"));
 }
 
 START_TEST(flows_agree_with_a_naive_integration) {
-  char folder[] = "/tmp/mirrorsim-flow-XXXXXX", data[64];
-  naive_write(folder, data, sizeof data);
+  const char *data = naive_data();
   static const char *const schedules[] = {"step", "linear", "harmonic"}, *const params[] = {"mw",
                                                                                             "uv"};
   static const char *const states[] = {"sample-dual", "dual"};
@@ -333,40 +317,29 @@ START_TEST(flows_agree_with_a_naive_integration) {
         naive_start(&s, (const double[]){0.1, 0.1, 0.1}, 0.2, w);
         naive_flow(&s, 0, s.T, w);
         naive_flow(&s, s.T, t_end, w);
-        const char *const settings[][2] = {
-            {"data", data},         {"param", params[p]}, {"wd-schedule", schedules[k]},
-            {"wd", "0.3"},          {"t-end", "4"},       {"init-scale", "0.2"},
-            {"init-x", "0.1"},      {"rtol", "1e-11"},    {"flow", "both"},
-            {"state", states[form]}};
-        ms_run *run = run_with(settings, sizeof settings / sizeof *settings);
-        ms_error err;
-        for (size_t i = 0; i < ms_run_points(run); i++)
-          ck_assert_int_ge(ms_run_advance(run, i, &err), 0);
+        ms_run *run =
+            test_whole("diag", WITH(data, test_text("param=%s", params[p]),
+                                    test_text("wd-schedule=%s", schedules[k]), "wd=0.3", "t-end=4",
+                                    "init-scale=0.2", "init-x=0.1", "rtol=1e-11", "flow=both",
+                                    test_text("state=%s", states[form])));
         size_t d;
         const double *x = ms_run_x(run, &d);
         ck_assert_uint_eq(d, D);
         for (int j = 0; j < D; j++)
           ck_assert_double_eq_tol(x[j], naive_x(&s, w, j), 1e-9);
-        ck_assert_int_eq(ms_run_finish(run, MS_OK, NULL, &err), MS_OK);
         ck_assert_double_le(ms_run_summary(run, "gf_mf_gap"), 1e-8);
         ck_assert_double_le(ms_run_summary(run, "invariant_drift"), 1e-9);
         ms_run_free(run);
       }
-  remove(data);
-  remove(folder);
 }
 END_TEST
 
 /* The Newton matrices of all forms against differences of their right-hand sides. */
 START_TEST(newton_matrices_are_those_of_the_right_hand_sides) {
-  const char *const settings[][2] = {
-      {"n", "4"},        {"d", "6"},     {"noise", "0.5"},         {"init-scale", "0.7"},
-      {"init-x", "0.3"}, {"t-end", "3"}, {"wd-schedule", "linear"}};
   for (int p = 0; p < 2; p++) {
-    ms_config *cfg = ms_config_new();
+    ms_config *cfg = test_config(WITH("n=4", "d=6", "noise=0.5", "init-scale=0.7", "init-x=0.3",
+                                      "t-end=3", "wd-schedule=linear"));
     ms_error err;
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-      ms_config_set(cfg, settings[i][0], settings[i][1], "test", &err);
     ms_problem *problem;
     ck_assert_int_eq(ms_problem_new(&problem, cfg, &err), MS_OK);
     ms_schedule *schedule;
@@ -422,28 +395,16 @@ END_TEST
  * and sinks again, so x comes to its equilibrium and goes, within what looks like one long plateau.
  */
 START_TEST(no_step_jumps_over_a_transition) {
-  char folder[] = "/tmp/mirrorsim-flow-XXXXXX", data[64], knots[64];
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(data, sizeof data, "%s/data.csv", folder);
-  snprintf(knots, sizeof knots, "%s/knots.csv", folder);
-  FILE *file = fopen(data, "w");
-  fprintf(file, "y,a\n1,1\n");
-  fclose(file);
-  file = fopen(knots, "w");
-  fprintf(file, "t,alpha\n0,0\n3000,1\n");
-  fclose(file);
+  const char *data = test_text("data=%s", test_file("data.csv", "y,a\n1,1\n")),
+             *knots = test_text("wd-file=%s", test_file("knots.csv", "t,alpha\n0,0\n3000,1\n"));
   for (int form = 0; form < 2; form++)
     for (double rtol = 1e-3; rtol > 1e-10; rtol /= 100) {
-      char rtol_text[32];
-      snprintf(rtol_text, sizeof rtol_text, "%g", rtol);
-      const char *const settings[][2] = {
-          {"data", data},      {"wd-schedule", "file"},  {"wd-file", knots},
-          {"t-end", "3000"},   {"init-scale", "1e-300"}, {"state", form ? "dual" : "sample-dual"},
-          {"rtol", rtol_text}, {"points", "31"}};
-      ms_run *run = run_with(settings, sizeof settings / sizeof *settings);
-      ms_error err;
-      for (size_t i = 0; i < ms_run_points(run); i++) {
-        ck_assert_int_ge(ms_run_advance(run, i, &err), MS_OK); /* it may end at the last one */
+      ms_run *run =
+          test_new("diag", WITH(data, "wd-schedule=file", knots, "t-end=3000", "init-scale=1e-300",
+                                form ? "state=dual" : "state=sample-dual",
+                                test_text("rtol=%g", rtol), "points=31"));
+      ms_status status = MS_OK;
+      while (test_step(run, &status)) {
         /* well inside, x is the equilibrium of (1 - x) = 2 alpha, alpha = t/3000 */
         double t = ms_run_t(run);
         size_t d;
@@ -453,73 +414,37 @@ START_TEST(no_step_jumps_over_a_transition) {
         if (t < 300 || t > 2000)
           ck_assert_msg(fabs(x) < 1e-6, "rtol %g: x(%g) = %g", rtol, t, x);
       }
+      ck_assert_uint_eq(run->recorded, ms_run_points(run));
       ms_run_free(run);
     }
-  remove(data);
-  remove(knots);
-  remove(folder);
 }
 END_TEST
 
 /* ---- Every parametrization ------------------------------------------------------------------ */
 
-/* A folder with a scale and an x0 for each of six coordinates. */
+/* Settings of a scale and an x0 for each of six coordinates. */
 typedef struct starts {
-  char folder[48], scale[64], x0[64], positive[64];
+  const char *scale, *x0, *positive;
 } starts;
 
-static void starts_write(starts *s) {
-  static const double scale[] = {0.7, 0.4, 1.1, 0.3, 0.9, 0.5};
-  static const double x0[] = {0.3, -0.2, 0.05, -0.4, 0.15, 0.25};
-  strcpy(s->folder, "/tmp/mirrorsim-flow-XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(s->folder));
-  snprintf(s->scale, sizeof s->scale, "%s/scale", s->folder);
-  snprintf(s->x0, sizeof s->x0, "%s/x0", s->folder);
-  snprintf(s->positive, sizeof s->positive, "%s/positive", s->folder);
-  FILE *one = fopen(s->scale, "w"), *two = fopen(s->x0, "w"), *three = fopen(s->positive, "w");
-  for (int j = 0; j < 6; j++) {
-    fprintf(one, "%g\n", scale[j]);
-    fprintf(two, "%g\n", x0[j]);
-    fprintf(three, "%g\n", fabs(x0[j]));
-  }
-  fclose(one);
-  fclose(two);
-  fclose(three);
-}
-
-static void starts_remove(const starts *s) {
-  remove(s->scale);
-  remove(s->x0);
-  remove(s->positive);
-  remove(s->folder);
+static starts starts_of_six(void) {
+  return (starts){
+      test_text("init-scale=%s", test_file("scale", "0.7\n0.4\n1.1\n0.3\n0.9\n0.5\n")),
+      test_text("init-x=%s", test_file("x0", "0.3\n-0.2\n0.05\n-0.4\n0.15\n0.25\n")),
+      test_text("init-x=%s", test_file("positive", "0.3\n0.2\n0.05\n0.4\n0.15\n0.25\n"))};
 }
 
 /* A run of six coordinates to its end; `depth` "" for the default. */
 static ms_run *run_of(const starts *s, const char *param, const char *depth, const char *schedule,
                       const char *wd, const char *flow, const char *state) {
   bool square = strcmp(param, "square") == 0;
-  const char *const settings[][2] = {{"n", "3"},
-                                     {"d", "6"},
-                                     {"seed", "5"},
-                                     {"noise", "0.3"},
-                                     {"param", param},
-                                     {"depth", depth},
-                                     {"wd-schedule", schedule},
-                                     {"wd", wd},
-                                     {"wd-off", "3"},
-                                     {"t-end", "6"},
-                                     {"init-scale", s->scale},
-                                     {"init-x", square ? s->positive : s->x0},
-                                     {"rtol", "1e-9"},
-                                     {"flow", flow},
-                                     {"state", state},
-                                     {"points", "25"}};
-  ms_run *run = run_with(settings, sizeof settings / sizeof *settings);
-  ms_error err = {0};
-  for (size_t i = 0; i < ms_run_points(run); i++)
-    if (ms_run_advance(run, i, &err) < 0)
-      ck_abort_msg("%s --depth %s, %s, %s: %s", param, depth, schedule, state, err.message);
-  ck_assert_int_eq(ms_run_finish(run, MS_OK, NULL, &err), MS_OK);
+  ms_run *run = test_whole(
+      "diag", WITH("n=3", "d=6", "seed=5", "noise=0.3", "wd-off=3", "t-end=6", "rtol=1e-9",
+                   "points=25", "stop-loss=0", test_text("param=%s", param),
+                   test_text("depth=%s", depth), test_text("wd-schedule=%s", schedule),
+                   test_text("wd=%s", wd), test_text("flow=%s", flow), test_text("state=%s", state),
+                   s->scale, square ? s->positive : s->x0));
+  ck_assert_uint_eq(run->recorded, ms_run_points(run));
   return run;
 }
 
@@ -548,8 +473,7 @@ static bool is_variant(const char *param) {
 }
 
 START_TEST(gradient_flow_is_mirror_flow_for_every_parametrization) {
-  starts s;
-  starts_write(&s);
+  starts s = starts_of_six();
   for (size_t i = 0; ms_param_at(i); i++) { /* others: test_custom.c, test_optimizers.c */
     const ms_param *p = ms_param_at(i);
     ck_assert_msg(p->at || p->velocity || !p->primal || is_variant(p->name), "%s is not tested",
@@ -569,13 +493,11 @@ START_TEST(gradient_flow_is_mirror_flow_for_every_parametrization) {
           ck_assert_double_le(ms_run_summary(run, "invariant_drift"), 1e-7);
         ms_run_free(run);
       }
-  starts_remove(&s);
 }
 END_TEST
 
 START_TEST(depth_two_runs_as_the_quadratic_ones) {
-  starts s;
-  starts_write(&s);
+  starts s = starts_of_six();
   static const char *const pairs[][2] = {{"power", "uv"}, {"matched", "uv"}, {"deep", "mw"}};
   static const char *const flows[] = {"mirror", "gradient"};
   for (int i = 0; i < 3; i++)
@@ -587,7 +509,6 @@ START_TEST(depth_two_runs_as_the_quadratic_ones) {
         ms_run_free(deep);
         ms_run_free(flat);
       }
-  starts_remove(&s);
 }
 END_TEST
 
@@ -646,26 +567,12 @@ typedef struct ending {
 } ending;
 
 static ending end_of_log(double z, double y, double x0, double wd, const char *state) {
-  char folder[] = "/tmp/mirrorsim-flow-XXXXXX", data[64], x0_text[32], wd_text[32];
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(data, sizeof data, "%s/data.csv", folder);
-  snprintf(x0_text, sizeof x0_text, "%g", x0);
-  snprintf(wd_text, sizeof wd_text, "%g", wd);
-  FILE *file = fopen(data, "w");
-  fprintf(file, "y,a\n%.17g,%.17g\n", y, z);
-  fclose(file);
-  const char *const settings[][2] = {{"data", data},
-                                     {"param", "log"},
-                                     {"init-scale", "0.4"},
-                                     {"init-x", x0_text},
-                                     {"wd", wd_text},
-                                     {"t-end", "10"},
-                                     {"wd-schedule", "constant"},
-                                     {"flow", "mirror"},
-                                     {"points", "10001"},
-                                     {"rtol", "1e-10"},
-                                     {"state", state}};
-  ms_run *run = run_with(settings, sizeof settings / sizeof *settings);
+  const char *data = test_text("y,a\n%.17g,%.17g\n", y, z);
+  ms_run *run =
+      test_new("diag", WITH(test_text("data=%s", test_file("data.csv", data)), "param=log",
+                            "init-scale=0.4", test_text("init-x=%g", x0), test_text("wd=%g", wd),
+                            "t-end=10", "wd-schedule=constant", "flow=mirror", "points=10001",
+                            "rtol=1e-10", test_text("state=%s", state)));
   ms_error err = {0};
   ending end = {0};
   for (size_t i = 0; i < ms_run_points(run) && end.status == MS_OK; i++) {
@@ -682,8 +589,6 @@ static ending end_of_log(double z, double y, double x0, double wd, const char *s
   end.below = mu - low;
   end.above = high - mu;
   ms_run_free(run);
-  remove(data);
-  remove(folder);
   return end;
 }
 
@@ -772,8 +677,7 @@ END_TEST
  * flow, the gradient flow, both methods. Resets fall between breaks of alpha, on them, and, as 3
  * times 0.1 is not 0.3, within rounding of one. */
 START_TEST(resets_agree_with_a_naive_integration) {
-  char folder[] = "/tmp/mirrorsim-flow-XXXXXX", data[64];
-  naive_write(folder, data, sizeof data);
+  const char *data = naive_data();
   static const char *const params[] = {"mw", "uv"}, *const schedules[] = {"step", "linear"};
   static const char *const methods[] = {"bdf", "adams"};
   for (int p = 0; p < 2; p++)
@@ -798,15 +702,14 @@ START_TEST(resets_agree_with_a_naive_integration) {
           reset = every * (++resets + 1);
         }
         for (int form = 0; form < 2; form++) {
-          const char *const settings[][2] = {
-              {"data", data},    {"param", params[p]},  {"wd-schedule", schedules[k]},
-              {"wd", "0.6"},     {"wd-off", off[e]},    {"t-end", end[e]},
-              {"init-x", "0.1"}, {"init-scale", "0.2"}, {"reset-every", period[e]},
-              {"rtol", "1e-11"}, {"reset-beta", "0.5"}, {"state", both_states[form]},
-              {"flow", "both"},  {"points", "41"},      {"method", methods[form]},
-              {"stop-loss", "0"}};
-          ms_run *run = run_with(settings, sizeof settings / sizeof *settings);
-          test_to_end(run);
+          ms_run *run = test_whole(
+              "diag",
+              WITH(data, test_text("param=%s", params[p]),
+                   test_text("wd-schedule=%s", schedules[k]), "wd=0.6",
+                   test_text("wd-off=%s", off[e]), test_text("t-end=%s", end[e]), "init-x=0.1",
+                   "init-scale=0.2", test_text("reset-every=%s", period[e]), "rtol=1e-11",
+                   "reset-beta=0.5", test_text("state=%s", both_states[form]), "flow=both",
+                   "points=41", test_text("method=%s", methods[form]), "stop-loss=0"));
           for (int j = 0; j < D; j++)
             ck_assert_double_eq_tol(run->x[j], naive_x(&s, w, j), 1e-9);
           ck_assert_double_le(ms_run_summary(run, "gf_mf_gap"), 1e-8);
@@ -816,34 +719,20 @@ START_TEST(resets_agree_with_a_naive_integration) {
           ms_run_free(run);
         }
       }
-  remove(data);
-  remove(folder);
 }
 END_TEST
 
 /* The dose goes on, and what the potential knows of starts anew, at x as it is. */
 START_TEST(observables_are_true_after_a_reset) {
   enum { POINTS = 61, SIZE = 6 };
-  starts s;
-  starts_write(&s);
+  starts s = starts_of_six();
   for (int p = 0; p < 2; p++)
     for (int flow = 0; flow < 2; flow++) {
-      const char *const settings[][2] = {{"n", "3"},
-                                         {"d", "6"},
-                                         {"seed", "5"},
-                                         {"wd", "0.3"},
-                                         {"wd-off", "4"},
-                                         {"wd-schedule", "linear"},
-                                         {"t-end", "6"},
-                                         {"points", "61"},
-                                         {"param", p ? "uv" : "mw"},
-                                         {"init-x", s.x0},
-                                         {"reset-every", "2"},
-                                         {"flow", flow ? "gradient" : "both"},
-                                         {"reset-beta", "0.7"},
-                                         {"rtol", "1e-9"},
-                                         {"init-scale", s.scale}};
-      ms_run *run = run_with(settings, sizeof settings / sizeof *settings);
+      ms_run *run =
+          test_new("diag", WITH("n=3", "d=6", "seed=5", "wd=0.3", "wd-off=4", "wd-schedule=linear",
+                                "t-end=6", "points=61", p ? "param=uv" : "param=mw", s.x0,
+                                "reset-every=2", flow ? "flow=gradient" : "flow=both",
+                                "reset-beta=0.7", "rtol=1e-9", s.scale));
       double dose_before = 0, x0[SIZE] = {0}, rate = p ? 4 : 2;
       size_t d;
       ms_error err;
@@ -876,7 +765,6 @@ START_TEST(observables_are_true_after_a_reset) {
         ck_assert_double_le(ms_run_summary(run, "gf_mf_gap"), 1e-7);
       ms_run_free(run);
     }
-  starts_remove(&s);
 }
 END_TEST
 
