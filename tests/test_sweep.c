@@ -3,7 +3,6 @@
 #include "run.h"
 #include "sweep.h"
 #include "tests.h"
-#include <ftw.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -141,16 +140,11 @@ START_TEST(test_runs) {
   ms_error err;
   kept k = {.status = {0}};
   for (size_t i = 0; i < RUNS; i++) {
-    char seed[32];
-    snprintf(seed, sizeof seed, "%zu", i);
-    configs[i] = ms_config_new();
-    ms_config_set(configs[i], "seed", seed, "seed", &err);
-    ms_config_set(configs[i], "n", "5", "n", &err);
-    ms_config_set(configs[i], "d", "8", "d", &err);
-    ms_config_set(configs[i], "points", "10", "points", &err);
+    configs[i] = test_config(WITH("n=5", "d=8", "points=10", test_text("seed=%zu", i),
+                                  i == 2   ? "max-steps=20"
+                                  : i == 5 ? "sparsity=9"
+                                           : NULL));
   }
-  ms_config_set(configs[2], "max-steps", "20", "max-steps", &err);
-  ms_config_set(configs[5], "sparsity", "9", "sparsity", &err);
   ms_runs_options options = {.workers = 3, .ctx = &k, .collect = norms, .done = keep};
   ck_assert_int_eq(ms_runs((const ms_config *const *)configs, RUNS, &options, &err), MS_OK);
   for (size_t i = 0; i < RUNS; i++) {
@@ -183,45 +177,29 @@ END_TEST
 
 /* ---- Sweeps --------------------------------------------------------------------------------- */
 
-static char folder[64];
+static const char *folder; /* taken before a test forks itself */
 
 static void make_folder(void) {
-  snprintf(folder, sizeof folder, "/tmp/mirrorsim-sweep-XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(folder));
+  folder = test_folder();
 }
 
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *at) {
-  (void)info, (void)kind, (void)at;
-  return remove(path);
-}
-
-static void remove_folder(void) {
-  nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-/* A whole file, freed by the caller; NULL where there is none. */
+/* A whole file of the folder, freed by the caller; NULL where there is none. */
 static char *contents(const char *name) {
-  char path[256], *text = NULL;
-  size_t size = 0;
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  FILE *file = fopen(path, "r");
-  if (!file)
-    return NULL;
-  if (getdelim(&text, &size, 0, file) < 0)
-    text[0] = 0;
-  fclose(file);
-  return text;
+  size_t size;
+  return test_read(test_path(name), &size);
+}
+
+static ms_sweep *sweep_of(const char *const *settings) {
+  ms_config *cfg = test_config(settings);
+  ms_sweep *sweep = ms_sweep_new(cfg);
+  ms_config_free(cfg);
+  return sweep;
 }
 
 /* Small runs; two of them fail. */
 static ms_sweep *small_sweep(void) {
-  static const char *const base[][2] = {{"n", "4"}, {"wd-schedule", "step"}};
-  ms_config *cfg = ms_config_new();
   ms_error err;
-  for (size_t i = 0; i < 2; i++)
-    ms_config_set(cfg, base[i][0], base[i][1], base[i][0], &err);
-  ms_sweep *sweep = ms_sweep_new(cfg);
-  ms_config_free(cfg);
+  ms_sweep *sweep = sweep_of(WITH("n=4", "wd-schedule=step"));
   ck_assert_int_eq(ms_sweep_grid(sweep, "init-scale=1e-1000,log:0.01:1:2", "--grid", &err), MS_OK);
   ck_assert_int_eq(ms_sweep_zip(sweep, "sparsity=1,7", "--zip", &err), MS_OK);
   ck_assert_int_eq(ms_sweep_grid(sweep, "seed=1:4", "--grid", &err), MS_OK);
@@ -245,13 +223,12 @@ static char *undisturbed, *undisturbed_groups;
 
 static void make_undisturbed(void) {
   ms_error err;
-  make_folder();
   ck_assert_int_eq(run_small(1, false, &err), MS_OK);
   free(undisturbed); /* of another test, where all are one process */
   free(undisturbed_groups);
   undisturbed = contents("sweep.csv");
   undisturbed_groups = contents("groups.csv");
-  remove_folder();
+  test_clean();
   make_folder();
 }
 
@@ -262,7 +239,6 @@ static void check_undisturbed(void) {
   ck_assert_int_eq(strcmp(groups, undisturbed_groups), 0);
   free(table);
   free(groups);
-  remove_folder();
 }
 
 START_TEST(test_workers) {
@@ -305,20 +281,14 @@ END_TEST
 /* Whatever byte the journal is cut or spoilt at. */
 START_TEST(test_torn) {
   ms_error err;
-  char path[256];
   make_undisturbed();
   ck_assert_int_eq(run_small(2, false, &err), MS_OK);
   ck_assert_int_eq(run_small(2, false, &err), MS_BAD_SETTING);
   ck_assert_ptr_nonnull(strstr(err.message, "--resume"));
   char *journal = contents("journal");
   long size = (long)strlen(journal);
-  snprintf(path, sizeof path, "%s/journal", folder);
-  for (long cut = 0; cut < size; cut += 1 + size / (getenv("MS_TEST_QUICK") ? 3 : 12)) {
-    FILE *file = fopen(path, "w");
-    fwrite(journal, 1, (size_t)cut, file);
-    if (cut % 2)
-      fputs("nonsense\t1\n3", file);
-    fclose(file);
+  for (long cut = 0; cut < size; cut += 1 + size / (test_quick() ? 3 : 12)) {
+    test_file("journal", test_text("%.*s%s", (int)cut, journal, cut % 2 ? "nonsense\t1\n3" : ""));
     ms_status status = run_small(2, true, &err);
     if (cut < 20 && cut % 2) /* not even the first line is one */
       ck_assert_int_eq(status, MS_BAD_SETTING);
@@ -326,9 +296,7 @@ START_TEST(test_torn) {
       ck_assert_int_eq(status, MS_OK);
   }
   journal[size / 2] ^= 1; /* one line of the middle has changed */
-  FILE *file = fopen(path, "w");
-  fwrite(journal, 1, (size_t)size, file);
-  fclose(file);
+  test_file("journal", journal);
   ck_assert_int_eq(run_small(2, true, &err), MS_OK);
   free(journal);
   check_undisturbed();
@@ -387,7 +355,6 @@ END_TEST
 START_TEST(test_keep_runs) {
   ms_error err;
   size_t failed;
-  make_folder();
   ms_sweep *sweep = small_sweep();
   ms_sweep_options options = {.dir = folder, .workers = 2, .keep_runs = true};
   ck_assert_int_eq(ms_sweep_run(sweep, &options, &failed, &err), MS_OK);
@@ -402,7 +369,6 @@ START_TEST(test_keep_runs) {
   options.resume = true;
   ck_assert_int_eq(ms_sweep_run(sweep, &options, &failed, &err), MS_BAD_SETTING);
   ms_sweep_free(sweep);
-  remove_folder();
 }
 END_TEST
 
@@ -431,8 +397,7 @@ static const struct {
 enum { BAD = sizeof bad / sizeof *bad };
 
 START_TEST(test_bad) {
-  ms_config *cfg = ms_config_new();
-  ms_sweep *sweep = ms_sweep_new(cfg);
+  ms_sweep *sweep = sweep_of(WITH(NULL));
   ms_error err;
   ck_assert_int_eq(ms_sweep_grid(sweep, "n=3,4", "--grid", &err), MS_OK);
   ck_assert_int_eq(ms_sweep_grid(sweep, bad[_i].text, "--grid", &err), MS_BAD_SETTING);
@@ -440,7 +405,6 @@ START_TEST(test_bad) {
   ck_assert_ptr_nonnull(strstr(err.message, "--grid"));
   ck_assert_uint_eq(ms_sweep_count(sweep), 2);
   ms_sweep_free(sweep);
-  ms_config_free(cfg);
 }
 END_TEST
 
@@ -458,8 +422,7 @@ static const struct {
 enum { GOOD = sizeof good / sizeof *good };
 
 START_TEST(test_values) {
-  ms_config *cfg = ms_config_new();
-  ms_sweep *sweep = ms_sweep_new(cfg);
+  ms_sweep *sweep = sweep_of(WITH(NULL));
   ms_error err;
   char all[300] = "";
   ck_assert_msg(ms_sweep_grid(sweep, good[_i].text, "--grid", &err) == MS_OK, "%s", err.message);
@@ -468,26 +431,17 @@ START_TEST(test_values) {
              ms_sweep_value(sweep, i, ms_sweep_key(sweep, 0)));
   ck_assert_str_eq(all, good[_i].values);
   ms_sweep_free(sweep);
-  ms_config_free(cfg);
 }
 END_TEST
 
 static ms_status read_cases(ms_sweep **sweep, const char *text, ms_error *err) {
-  char path[256];
-  snprintf(path, sizeof path, "%s/cases.csv", folder);
-  FILE *file = fopen(path, "w");
-  fputs(text, file);
-  fclose(file);
-  ms_config *cfg = ms_config_new();
-  *sweep = ms_sweep_new(cfg);
-  ms_config_free(cfg);
-  return ms_sweep_cases(*sweep, path, err);
+  *sweep = sweep_of(WITH(NULL));
+  return ms_sweep_cases(*sweep, test_file("cases.csv", text), err);
 }
 
 START_TEST(test_cases) {
   ms_sweep *sweep;
   ms_error err;
-  make_folder();
   ck_assert_int_eq(read_cases(&sweep, "wd, \"seed\"\r\n0.1,1\n,\"2\"\n", &err), MS_OK);
   ck_assert_uint_eq(ms_sweep_count(sweep), 2);
   ck_assert_str_eq(ms_sweep_value(sweep, 0, "wd"), "0.1");
@@ -507,7 +461,6 @@ START_TEST(test_cases) {
     ck_assert_msg(strstr(err.message, wrong[i][1]), "case %zu: %s", i, err.message);
     ms_sweep_free(sweep);
   }
-  remove_folder();
 }
 END_TEST
 
@@ -530,13 +483,8 @@ static double quantile_of(const double *sorted, size_t count, double q) {
 START_TEST(test_groups) {
   enum { SEEDS = 5 };
   ms_error err;
-  ms_config *cfg = ms_config_new();
-  static const char *const base[][2] = {
-      {"n", "4"}, {"d", "8"}, {"flow", "mirror"}, {"points", "4"}};
-  for (size_t i = 0; i < 4; i++)
-    ms_config_set(cfg, base[i][0], base[i][1], base[i][0], &err);
-  make_folder();
-  ms_sweep *sweep = ms_sweep_new(cfg);
+  const char *const *base = WITH("n=4", "d=8", "flow=mirror", "points=4");
+  ms_sweep *sweep = sweep_of(base);
   ms_sweep_options options = {.dir = folder, .workers = 2};
   size_t failed;
   ck_assert_int_eq(ms_sweep_grid(sweep, "seed=1:5", "--grid", &err), MS_OK);
@@ -548,13 +496,9 @@ START_TEST(test_groups) {
                    0);
   for (int w = 0; w < 2; w++) {
     double l1[SEEDS], sum = 0, squares = 0, mean, sd, least, q[5], most;
-    ms_config_set(cfg, "wd", w ? "0.1" : "0.01", "wd", &err);
     for (int s = 0; s < SEEDS; s++) {
-      char seed[16];
-      ms_run *run;
-      snprintf(seed, sizeof seed, "%d", s + 1);
-      ms_config_set(cfg, "seed", seed, "seed", &err);
-      ck_assert_int_ge(ms_run_whole(&run, cfg, NULL, &err), 0);
+      ms_run *run = test_whole(
+          "diag", test_join(base, WITH(w ? "wd=0.1" : "wd=0.01", test_text("seed=%d", s + 1))));
       l1[s] = ms_run_summary(run, "l1");
       sum += l1[s];
       ms_run_free(run);
@@ -586,8 +530,6 @@ START_TEST(test_groups) {
   ck_assert_ptr_nonnull(
       strstr(err.message, "'truth_eror' is no column of sweep.csv; did you mean 'truth_error'?"));
   ms_sweep_free(sweep);
-  ms_config_free(cfg);
-  remove_folder();
 }
 END_TEST
 
@@ -600,6 +542,7 @@ Suite *sweep_suite(void) {
   tcase_add_test(pool, test_runs);
   suite_add_tcase(suite, pool);
   TCase *sweep = tcase_create("sweep");
+  tcase_add_checked_fixture(sweep, make_folder, test_clean);
   tcase_set_timeout(sweep, 120);
   tcase_add_loop_test(sweep, test_workers, 0, 2);
   tcase_add_loop_test(sweep, test_killed, 0, 2);
