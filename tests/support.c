@@ -19,7 +19,7 @@ bool test_quick(void) {
 
 /* Here only what fails is asserted: Check writes a file for each assertion, and there are tests
  * that must not write. */
-static void *keep(void *memory) {
+void *test_keep(void *memory) {
   static void **kept;
   static size_t count;
   kept = realloc(kept, (count + 1) * sizeof *kept);
@@ -35,7 +35,7 @@ const char *test_text(const char *format, ...) {
   if (vasprintf(&text, format, args) < 0)
     text = NULL;
   va_end(args);
-  return keep(text);
+  return test_keep(text);
 }
 
 static char folder[512];
@@ -71,9 +71,9 @@ const char *test_path(const char *name) {
   return test_text("%s/%s", test_folder(), name);
 }
 
-size_t test_entries(void) {
+size_t test_entries(const char *path) {
   size_t count = 0;
-  DIR *dir = opendir(test_folder());
+  DIR *dir = opendir(path);
   ck_assert_ptr_nonnull(dir);
   for (struct dirent *entry; (entry = readdir(dir));)
     count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
@@ -131,7 +131,7 @@ const char *const *test_join(const char *const *settings, const char *const *fur
     first++;
   while (further[second])
     second++;
-  const char **all = keep(calloc(first + second + 1, sizeof *all));
+  const char **all = test_keep(calloc(first + second + 1, sizeof *all));
   memcpy(all, settings, first * sizeof *all);
   memcpy(all + first, further, second * sizeof *all);
   return all;

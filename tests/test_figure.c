@@ -53,7 +53,7 @@ START_TEST(test_unknown_names_are_answered_with_the_nearest) {
   o.formats = "gif";
   ck_assert_int_eq(ms_figure_draw(&f, "surface", &o, &err), MS_BAD_SETTING);
   ck_assert_ptr_nonnull(strstr(err.message, "does not move"));
-  ck_assert_uint_eq(test_entries(), 0);
+  ck_assert_uint_eq(test_entries(test_folder()), 0);
 }
 END_TEST
 
@@ -226,7 +226,7 @@ START_TEST(test_what_fails_leaves_nothing) {
     ck_assert_int_lt(ms_figure_make(&f, &bad, &o, &err), 0);
     ck_assert_ptr_null(f);
     ck_assert_msg(strstr(err.message, cases[i][1]) != NULL, "%s", err.message);
-    ck_assert_uint_eq(test_entries(), 0);
+    ck_assert_uint_eq(test_entries(test_folder()), 0);
   }
 }
 END_TEST
@@ -268,7 +268,7 @@ START_TEST(test_interrupted_leaves_nothing) {
   ms_error err;
   ck_assert_int_eq(ms_figure_make(&f, &curves, &o, &err), MS_INTERRUPTED);
   ck_assert_ptr_null(f);
-  ck_assert_uint_eq(test_entries(), 0);
+  ck_assert_uint_eq(test_entries(test_folder()), 0);
   raised = 0;
 }
 END_TEST

@@ -712,13 +712,13 @@ START_TEST(writer_commits) {
   ck_assert_int_eq(ms_writer_open(&w, test_folder(), "out.txt", &err), MS_OK);
   umask(before);
   fputs("new text", w.file);
-  ck_assert_uint_eq(test_entries(), 2);
+  ck_assert_uint_eq(test_entries(test_folder()), 2);
   size_t size;
   char *data = get("out.txt", &size);
   ck_assert_uint_eq(size, 3); /* still the old file */
   free(data);
   ck_assert_int_eq(ms_writer_commit(&w, &err), MS_OK);
-  ck_assert_uint_eq(test_entries(), 1);
+  ck_assert_uint_eq(test_entries(test_folder()), 1);
   data = get("out.txt", &size);
   ck_assert_uint_eq(size, 8);
   ck_assert_mem_eq(data, "new text", 8);
@@ -727,7 +727,7 @@ START_TEST(writer_commits) {
   ck_assert_int_eq(stat(test_path("out.txt"), &st), 0);
   ck_assert_int_eq(st.st_mode & 0777, 0640);
   ms_writer_abort(&w);
-  ck_assert_uint_eq(test_entries(), 1);
+  ck_assert_uint_eq(test_entries(test_folder()), 1);
   ck_assert_int_eq(err.status, MS_OK);
 }
 END_TEST
@@ -738,7 +738,7 @@ START_TEST(writer_aborts) {
   ck_assert_int_eq(ms_writer_open(&w, test_folder(), "out.txt", NULL), MS_OK);
   fputs("text", w.file);
   ms_writer_abort(&w);
-  ck_assert_uint_eq(test_entries(), 0);
+  ck_assert_uint_eq(test_entries(test_folder()), 0);
   ms_writer_abort(&w);
 }
 END_TEST
@@ -778,7 +778,7 @@ START_TEST(writer_fails) {
   ck_assert_int_eq(ms_writer_commit(&w, &err), MS_CANNOT_WRITE);
   check_error(&err, MS_CANNOT_WRITE, "out.txt", ": cannot be written: Is a directory");
   ms_writer_abort(&w);
-  ck_assert_uint_eq(test_entries(), 2); /* "file" and the folder */
+  ck_assert_uint_eq(test_entries(test_folder()), 2); /* "file" and the folder */
 }
 END_TEST
 
@@ -843,7 +843,7 @@ START_TEST(disk_full) {
   limited(write_npz);
   ck_assert_int_eq(limited_status, MS_CANNOT_WRITE);
   check_error(&limited_error, MS_CANNOT_WRITE, "out.npz", ": cannot be written: File too large");
-  ck_assert_uint_eq(test_entries(), 0);
+  ck_assert_uint_eq(test_entries(test_folder()), 0);
 }
 END_TEST
 
@@ -860,7 +860,7 @@ START_TEST(npz_bytes) {
   ck_assert_int_eq(ms_npz_write(test_folder(), "b.npz", arrays, 3, &err), MS_OK);
   umask(before);
   unsetenv("TZ");
-  ck_assert_uint_eq(test_entries(), 2);
+  ck_assert_uint_eq(test_entries(test_folder()), 2);
   size_t size, again;
   char *a = get("a.npz", &size), *b = get("b.npz", &again);
   ck_assert_uint_eq(size, again);
@@ -924,7 +924,7 @@ START_TEST(npz_fails) {
   ck_assert_int_eq(ms_npz_write(test_folder(), "a.npz", twice, 2, &err), MS_CANNOT_WRITE);
   check_error(&err, MS_CANNOT_WRITE, "a.npz", ": cannot be written: File already exists");
   ck_assert_int_eq(ms_npz_write(test_folder(), "a.npz", NULL, 0, &err), MS_CANNOT_WRITE);
-  ck_assert_uint_eq(test_entries(), 0);
+  ck_assert_uint_eq(test_entries(test_folder()), 0);
 }
 END_TEST
 

@@ -42,14 +42,15 @@ SUITES(X)
 /* MS_TEST_QUICK: small sizes, for valgrind. */
 bool test_quick(void);
 
-/* printf into text that lasts as long as the process. */
+/* Has memory, not NULL, freed by the end of the process; printf into such text. */
+void *test_keep(void *memory);
 const char *test_text(const char *format, ...) MS_PRINTF(1, 2);
 /* A folder of this process, which is removed with all that is in it at the end, or by test_clean();
- * the next one is another, and empty. A name in it, and how many files there are. */
+ * the next one is another, and empty. A name in it. */
 const char *test_folder(void);
 void test_clean(void);
 const char *test_path(const char *name);
-size_t test_entries(void);
+size_t test_entries(const char *folder); /* how many files there are in one */
 /* Writes there; returns the path. */
 const char *test_file(const char *name, const char *text);
 const char *test_bytes(const char *name, const void *data, size_t size);
