@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <limits.h>
 #include <math.h>
@@ -28,12 +27,12 @@
 
 enum { OK = 0, USAGE = 2, FAILED = 3, INTERRUPTED = 130 };
 
-/* ---- A folder for each group of tests ------------------------------------------------------- */
+/* ---- A folder for each test ----------------------------------------------------------------- */
 
-static char program[PATH_MAX], folder[512], home[PATH_MAX];
+static char program[PATH_MAX], home[PATH_MAX];
 
 static void enter_folder(void) {
-  const char *path = getenv("MIRRORSIM"), *tmp = getenv("TMPDIR");
+  const char *path = getenv("MIRRORSIM");
 #ifdef MS_PROGRAM
   if (!path || !*path)
     path = MS_PROGRAM;
@@ -41,45 +40,12 @@ static void enter_folder(void) {
   ck_assert_msg(path && *path, "MIRRORSIM must name the program to test");
   ck_assert_msg(realpath(path, program) != NULL, "%s: %s", path, strerror(errno));
   ck_assert_ptr_nonnull(getcwd(home, sizeof home));
-  snprintf(folder, sizeof folder, "%s/mirrorsim-cli.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  ck_assert_int_eq(chdir(folder), 0);
-}
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *at) {
-  (void)info, (void)kind, (void)at;
-  return remove(path);
+  ck_assert_int_eq(chdir(test_folder()), 0);
 }
 
 static void leave_folder(void) {
   ck_assert_int_eq(chdir(home), 0);
-  ck_assert_int_eq(nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
-}
-
-/* What a test holds until its end. */
-static struct {
-  void *object;
-  void (*release)(void *);
-} kept[4096];
-static size_t kept_count;
-
-static void *keep(void *object, void (*release)(void *)) {
-  ck_assert_ptr_nonnull(object);
-  ck_assert_uint_lt(kept_count, COUNT(kept));
-  kept[kept_count].object = object;
-  kept[kept_count++].release = release;
-  return object;
-}
-
-static void release_all(void) {
-  while (kept_count > 0) {
-    kept_count--;
-    kept[kept_count].release(kept[kept_count].object);
-  }
-}
-
-static void release_json(void *root) {
-  json_decref(root);
+  test_clean();
 }
 
 static double seconds_now(void) {
@@ -104,19 +70,11 @@ static bool is_folder(const char *path) {
   return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-static const char *put(const char *path, const char *text) {
-  FILE *file = fopen(path, "wb");
-  ck_assert_ptr_nonnull(file);
-  ck_assert_int_ge(fputs(text, file), 0);
-  ck_assert_int_eq(fclose(file), 0);
-  return path;
-}
-
 static char *read_all(int fd, size_t *size) {
   struct stat info;
   ck_assert_int_eq(fstat(fd, &info), 0);
   *size = (size_t)info.st_size;
-  char *data = keep(calloc(*size + 1, 1), free);
+  char *data = test_keep(calloc(*size + 1, 1));
   for (size_t used = 0; used < *size;) {
     ssize_t got = pread(fd, data + used, *size - used, (off_t)used);
     ck_assert_int_gt(got, 0);
@@ -128,15 +86,13 @@ static char *read_all(int fd, size_t *size) {
 
 static char *get(const char *path, size_t *size) {
   size_t unused;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  ck_assert_msg(fd >= 0, "%s: %s", path, strerror(errno));
-  return read_all(fd, size ? size : &unused);
+  char *data = test_read(path, size ? size : &unused);
+  ck_assert_msg(data != NULL, "%s: %s", path, strerror(errno));
+  return test_keep(data);
 }
 
 static const char *join(const char *dir, const char *name) {
-  char *path = keep(malloc(strlen(dir) + strlen(name) + 2), free);
-  sprintf(path, "%s/%s", dir, name);
-  return path;
+  return test_text("%s/%s", dir, name);
 }
 
 /* ---- Running the program -------------------------------------------------------------------- */
@@ -161,15 +117,13 @@ static char **environment(const char *path) {
   size_t count = 0, used = 0;
   while (environ[count])
     count++;
-  char **copy = keep(calloc(count + 2, sizeof *copy), free);
+  char **copy = test_keep(calloc(count + 2, sizeof *copy));
   for (size_t i = 0; i < count; i++)
     if (strncmp(environ[i], "ARGP_HELP_FMT=", 14) != 0 &&
         !(path && strncmp(environ[i], "PATH=", 5) == 0))
       copy[used++] = environ[i];
-  if (path) {
-    copy[used] = keep(malloc(strlen(path) + 6), free);
-    sprintf(copy[used], "PATH=%s", path);
-  }
+  if (path)
+    copy[used] = test_keep(strdup(test_text("PATH=%s", path)));
   return copy;
 }
 
@@ -177,7 +131,7 @@ static char **environment(const char *path) {
 static process start(const char *words, const char *path, sink to) {
   char *argv[64] = {program};
   size_t argc = 1;
-  for (char *word = strtok(keep(strdup(words), free), " "); word; word = strtok(NULL, " ")) {
+  for (char *word = strtok(test_keep(strdup(words)), " "); word; word = strtok(NULL, " ")) {
     ck_assert_uint_lt(argc + 1, COUNT(argv));
     argv[argc++] = word;
   }
@@ -217,7 +171,7 @@ static outcome finish(process p) {
 MS_PRINTF(1, 0) static const char *format_words(const char *format, va_list args) {
   char *words;
   ck_assert_int_ge(vasprintf(&words, format, args), 0);
-  return keep(words, free);
+  return test_keep(words);
 }
 
 MS_PRINTF(1, 2) static outcome run(const char *format, ...) {
@@ -240,28 +194,18 @@ MS_PRINTF(1, 2) static outcome run_well(const char *format, ...) {
   return o;
 }
 
-static size_t entries(const char *dir) {
-  struct dirent **list;
-  int count = scandir(dir, &list, NULL, alphasort);
-  ck_assert_int_ge(count, 2);
-  for (int i = 0; i < count; i++)
-    free(list[i]);
-  free(list);
-  return (size_t)count - 2;
-}
-
 /* Runs it and expects exit code 2, an explanation on stderr alone, and no file made. */
 MS_PRINTF(1, 2) static const char *refused(const char *format, ...) {
   va_list args;
   va_start(args, format);
   const char *words = format_words(format, args);
   va_end(args);
-  size_t before = entries(".");
+  size_t before = test_entries(".");
   outcome o = finish(start(words, NULL, CAPTURED));
   ck_assert_msg(o.code == USAGE, "%s: exit code %d instead of 2, %s", words, o.code, o.err);
   ck_assert_msg(!*o.out, "%s: on stdout: %s", words, o.out);
   ck_assert_msg(strncmp(o.err, "mirrorsim: ", 11) == 0, "%s: on stderr: %s", words, o.err);
-  ck_assert_msg(entries(".") == before, "%s: something was written", words);
+  ck_assert_msg(test_entries(".") == before, "%s: something was written", words);
   return o.err;
 }
 
@@ -279,7 +223,7 @@ static json_t *parse(const char *text) {
   json_error_t error;
   json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
   ck_assert_msg(root != NULL, "line %d: %s in: %s", error.line, error.text, text);
-  keep(root, release_json);
+  test_keep(root);
   ck_assert(json_is_object(root));
   return root;
 }
@@ -342,7 +286,7 @@ static table read_table(const char *path) {
     t.cols += *p == ',';
   for (const char *p = line; *p; p++)
     t.rows += *p == '\n';
-  t.values = keep(calloc(t.rows * t.cols + 1, sizeof *t.values), free);
+  t.values = test_keep(calloc(t.rows * t.cols + 1, sizeof *t.values));
   for (size_t i = 0; i < t.rows * t.cols; i++) {
     bool last = (i + 1) % t.cols == 0;
     char *end = line;
@@ -377,7 +321,7 @@ static double *read_array(const char *path, const char *name, size_t shape[2]) {
   zip_t *archive = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &error);
   ck_assert_msg(archive != NULL, "%s: error %d of libzip", path, error);
   ck_assert_int_eq(zip_stat(archive, name, 0, &info), 0);
-  char *data = keep(calloc(info.size + 1, 1), free);
+  char *data = test_keep(calloc(info.size + 1, 1));
   zip_file_t *file = zip_fopen(archive, name, 0);
   ck_assert_ptr_nonnull(file);
   ck_assert_int_eq(zip_fread(file, data, info.size), (zip_int64_t)info.size);
@@ -387,7 +331,7 @@ static double *read_array(const char *path, const char *name, size_t shape[2]) {
   ck_assert_mem_eq(data, "\x93NUMPY\x01\x00", 8);
   size_t length = (size_t)(unsigned char)data[8] | (size_t)(unsigned char)data[9] << 8;
   ck_assert_uint_eq((10 + length) % 64, 0);
-  const char *header = keep(strndup(data + 10, length), free);
+  const char *header = test_text("%.*s", (int)length, data + 10);
   assert_has(header, "'descr': '<f8'");
   assert_has(header, "'fortran_order': False");
   const char *at = strstr(header, "'shape': (");
@@ -396,7 +340,7 @@ static double *read_array(const char *path, const char *name, size_t shape[2]) {
   ck_assert_int_ge(sscanf(at, "'shape': (%zu, %zu", &shape[0], &shape[1]), 1);
   size_t count = shape[0] * (shape[1] ? shape[1] : 1);
   ck_assert_uint_eq(info.size, 10 + length + 8 * count);
-  double *values = keep(calloc(count + 1, sizeof *values), free);
+  double *values = test_keep(calloc(count + 1, sizeof *values));
   memcpy(values, data + 10 + length, 8 * count);
   return values;
 }
@@ -417,7 +361,7 @@ static void assert_same_folders(const char *a, const char *b) {
     free(list[i]);
   }
   free(list);
-  ck_assert_uint_eq(entries(a), entries(b));
+  ck_assert_uint_eq(test_entries(a), test_entries(b));
 }
 
 static void assert_same_files(const char *a, const char *b) {
@@ -439,7 +383,7 @@ static const char *const run_files[] = {"config.ini",   "potential.csv",  "state
 static void assert_run_files(const char *dir) {
   for (size_t i = 0; i < COUNT(run_files); i++)
     ck_assert_msg(exists(join(dir, run_files[i])), "no %s/%s", dir, run_files[i]);
-  ck_assert_uint_eq(entries(dir), COUNT(run_files));
+  ck_assert_uint_eq(test_entries(dir), COUNT(run_files));
 }
 
 /* ---- Help and options ----------------------------------------------------------------------- */
@@ -458,7 +402,7 @@ START_TEST(no_arguments_is_a_run) {
   }
   ck_assert_str_eq(run_well("--wd-schedule step " SMALL).out,
                    run_well("run " SMALL " --wd-schedule=step").out);
-  ck_assert_uint_eq(entries("."), 0);
+  ck_assert_uint_eq(test_entries("."), 0);
 }
 END_TEST
 
@@ -488,7 +432,7 @@ static const char *help_of(const char *help, const char *name) {
   const char *option = strstr(from, "\n      --"), *section = strstr(from, "\n\n");
   const char *to = option && (!section || option < section) ? option : section;
   ck_assert_ptr_nonnull(to);
-  char *text = keep(calloc((size_t)(to - from) + 1, 1), free), *end = text;
+  char *text = test_keep(calloc((size_t)(to - from) + 1, 1)), *end = text;
   for (const char *p = from; p < to; p++) {
     bool blank = isspace((unsigned char)*p);
     if (!blank || (end > text && end[-1] != ' '))
@@ -539,7 +483,7 @@ START_TEST(help_does_not_run) {
   assert_has(usage, "--wd-schedule");
   assert_has_not(usage, "rhs_evaluations");
   ck_assert_uint_lt(strlen(usage), strlen(help));
-  ck_assert_uint_eq(entries("."), 0);
+  ck_assert_uint_eq(test_entries("."), 0);
 }
 END_TEST
 
@@ -685,9 +629,9 @@ START_TEST(check_answers_and_claims) {
 END_TEST
 
 START_TEST(nothing_is_written_on_bad_usage) {
-  put("two.txt", "1\n2\n");
-  put("bad.csv", "y,a,b\n1,2,3\n4,5\n");
-  put("good.csv", "y,a,b\n1,2,3\n4,5,7\n");
+  test_file("two.txt", "1\n2\n");
+  test_file("bad.csv", "y,a,b\n1,2,3\n4,5\n");
+  test_file("good.csv", "y,a,b\n1,2,3\n4,5,7\n");
   const char *const cases[] = {"--wd -1",
                                "--wdd 1",
                                "--flow mirorr",
@@ -718,8 +662,8 @@ END_TEST
 /* ---- Settings from a file ------------------------------------------------------------------- */
 
 START_TEST(config_file) {
-  put("good.ini", "# a comment\n[problem]\nn = 12\nd=20\nseed = 3\n\n[decay]\n"
-                  "wd-schedule = step\nwd = 0.1\n; another\nwd-off = 10\njson = on\n");
+  test_file("good.ini", "# a comment\n[problem]\nn = 12\nd=20\nseed = 3\n\n[decay]\n"
+                        "wd-schedule = step\nwd = 0.1\n; another\nwd-off = 10\njson = on\n");
   json_t *from_file = result(run_well("--config good.ini"));
   ck_assert_str_eq(text_of(from_file, "schedule"), "step");
   const char *same = "--n 12 --d 20 --wd 0.1 --wd-off 10 --json";
@@ -729,9 +673,9 @@ START_TEST(config_file) {
   ck_assert(!json_equal(other, from_file));
   ck_assert(json_equal(other, result(run_well("--config good.ini --seed 4 --wd-schedule cosine"))));
   ck_assert(json_equal(from_file, result(run_well("--seed 4 --config good.ini"))));
-  put("more.ini", "seed = 4\nwd-schedule = cosine\n");
+  test_file("more.ini", "seed = 4\nwd-schedule = cosine\n");
   ck_assert(json_equal(other, result(run_well("--config good.ini --config=more.ini"))));
-  put("empty.ini", "");
+  test_file("empty.ini", "");
   ck_assert_str_eq(run_well("--config empty.ini " SMALL).out, run_well(SMALL).out);
 }
 END_TEST
@@ -748,7 +692,7 @@ START_TEST(config_errors) {
                {"seed = 1\nstray\n", "bad.ini:2:1: ", "key = value"},
                {"[open\n", "bad.ini:1:1: ", "key = value"}};
   for (size_t i = 0; i < COUNT(cases); i++) {
-    put("bad.ini", cases[i].text);
+    test_file("bad.ini", cases[i].text);
     const char *err = refused("--out made --config bad.ini");
     ck_assert_msg(strncmp(err + 11, cases[i].place, strlen(cases[i].place)) == 0, "%s", err);
     assert_has(err, cases[i].reason);
@@ -831,7 +775,7 @@ START_TEST(json_null_where_it_does_not_apply) {
     ck_assert_double_eq_tol(json_number_value(json_array_get(value(mirror, "x"), j)),
                             json_number_value(json_array_get(value(gradient, "x"), j)), 1e-6);
 
-  put("real.csv", "y,a,b,c\n1,2,3,1\n-1,0.5,2,1e-1\n");
+  test_file("real.csv", "y,a,b,c\n1,2,3,1\n-1,0.5,2,1e-1\n");
   json_t *data = result(run_well("--data real.csv --json"));
   assert_null(data, "truth_error");
   ck_assert_double_eq(real(data, "n"), 2);
@@ -916,7 +860,7 @@ static const char *with_schedule(const char *name) {
     return "--wd-formula exp(-t/4) ";
   if (strcmp(name, "file") != 0)
     return "";
-  put("knots.csv", "t,alpha\n0,1\n4,0.5\n8,0\n");
+  test_file("knots.csv", "t,alpha\n0,1\n4,0.5\n8,0\n");
   return "--wd-file knots.csv ";
 }
 
@@ -924,13 +868,13 @@ static const char *with_schedule(const char *name) {
 static size_t schedule_names(const char *names[], size_t room) {
   size_t count = 0;
   char *rest = NULL;
-  for (char *line = strtok_r(keep(strdup(run_well("list schedules").out), free), "\n", &rest); line;
+  for (char *line = strtok_r(test_keep(strdup(run_well("list schedules").out)), "\n", &rest); line;
        line = strtok_r(NULL, "\n", &rest)) {
     ck_assert_uint_lt(count, room);
     size_t length = strcspn(line, " ");
     ck_assert_uint_gt(length, 0);
     ck_assert_uint_gt(strlen(line), length + 1);
-    names[count++] = keep(strndup(line, length), free);
+    names[count++] = test_text("%.*s", (int)length, line);
   }
   return count;
 }
@@ -1034,8 +978,8 @@ START_TEST(config_reproduces_the_run) {
   char start_x[400] = "";
   for (int j = 0; j < 20; j++)
     snprintf(start_x + strlen(start_x), 20, "%g\n", 0.1 * (j - 10));
-  put("start.txt", start_x);
-  put("data.csv", "a,target,b\n1,2,3\n-1,4,0.5\n");
+  test_file("start.txt", start_x);
+  test_file("data.csv", "a,target,b\n1,2,3\n-1,4,0.5\n");
   const char *const cases[] = {
       SMALL " --wd-schedule cosine --wd 0.123456789012345678 --seed 12 --noise 0.1",
       SMALL " --init-scale 1e-400 --init-x start.txt --flow mirror --rtol 1e-9",
@@ -1061,15 +1005,14 @@ START_TEST(folders) {
   run_well(SMALL " --quiet --seed 2 --out a/b/c");
   run_well(SMALL " --quiet --seed 2 --out fresh");
   assert_same_folders("a/b/c", "fresh");
-  char path[sizeof folder + 16];
-  snprintf(path, sizeof path, "%s/absolute", folder);
+  const char *path = test_path("absolute");
   run_well(SMALL " --quiet --out %s", path);
   assert_run_files(path);
 }
 END_TEST
 
 START_TEST(folders_that_cannot_be) {
-  put("taken", "what is mine");
+  test_file("taken", "what is mine");
   assert_has(refused("--out taken " SMALL), "taken: is not a folder");
   assert_has(refused("--out taken/within " SMALL), "taken/within: ");
   ck_assert_str_eq(get("taken", NULL), "what is mine");
@@ -1079,7 +1022,7 @@ START_TEST(folders_that_cannot_be) {
     ck_assert_int_eq(mkdir("locked", 0500), 0);
     assert_has(refused("--out locked " SMALL), "locked: ");
     assert_has(refused("--out locked/within " SMALL), "locked/within: ");
-    ck_assert_uint_eq(entries("locked"), 0);
+    ck_assert_uint_eq(test_entries("locked"), 0);
   }
 }
 END_TEST
@@ -1124,10 +1067,10 @@ START_TEST(bad_starts) {
   }
   assert_has(refused("--init-x abc"), "--init-x: 'abc'");
   assert_has(refused("--init-x nan"), "--init-x: 'nan'");
-  put("two.txt", "1\n2\n");
-  put("word.txt", "1\ntwo\n");
-  put("zero.txt", "1\n0\n");
-  put("blank.txt", "\n");
+  test_file("two.txt", "1\n2\n");
+  test_file("word.txt", "1\ntwo\n");
+  test_file("zero.txt", "1\n0\n");
+  test_file("blank.txt", "\n");
   const char *err = refused("--init-x two.txt --d 20");
   assert_has(err, "two.txt: ");
   assert_has(err, "--init-x");
@@ -1141,8 +1084,8 @@ START_TEST(bad_starts) {
 END_TEST
 
 START_TEST(starts_from_files) {
-  put("x.txt", "# x(0)\n0.5\n-2\n1e-3\n");
-  put("scale.txt", "1e-400\n1\n1e3\n");
+  test_file("x.txt", "# x(0)\n0.5\n-2\n1e-3\n");
+  test_file("scale.txt", "1e-400\n1\n1e3\n");
   run_well("--n 2 --d 3 --sparsity 1 --init-x x.txt --init-scale scale.txt --quiet --out files");
   size_t shape[2];
   double *x = read_array("files/state.npz", "x.npy", shape);
@@ -1240,22 +1183,22 @@ START_TEST(bad_data) {
                {"y,a\n", "bad.csv", "row"},
                {"y\n1\n2\n", "bad.csv:1:1: ", "target"}};
   for (size_t i = 0; i < COUNT(cases); i++) {
-    put("bad.csv", cases[i].text);
+    test_file("bad.csv", cases[i].text);
     const char *err = refused("--data bad.csv --out made");
     ck_assert_msg(strncmp(err + 11, cases[i].place, strlen(cases[i].place)) == 0, "%s", err);
     assert_has(err + 11 + strlen(cases[i].place), cases[i].reason);
   }
   assert_has(refused("--data nofile.csv"), "nofile.csv: cannot be read");
   assert_has(refused("--data ."), "cannot be read");
-  put("good.csv", "price,rooms\n1,2\n3,5\n");
+  test_file("good.csv", "price,rooms\n1,2\n3,5\n");
   assert_has(refused("--data good.csv --target prise"), "'price'");
   assert_has(refused("--data good.csv --d 3"), "--d: ");
 }
 END_TEST
 
 START_TEST(target_by_name) {
-  put("first.csv", "y,a,\"b, c\"\n1,2,3\n-1,0.5,2\n0.3,1,7\n");
-  put("last.csv", "a,\"b, c\",y\n2,3,1\n0.5,2,-1\n1,7,0.3\n");
+  test_file("first.csv", "y,a,\"b, c\"\n1,2,3\n-1,0.5,2\n0.3,1,7\n");
+  test_file("last.csv", "a,\"b, c\",y\n2,3,1\n0.5,2,-1\n1,7,0.3\n");
   json_t *first = result(run_well("--data first.csv --json --out first")),
          *last = result(run_well("--data last.csv --target y --json --out last"));
   ck_assert(json_equal(first, last));
@@ -1295,7 +1238,7 @@ START_TEST(lists) {
     for (; (name = ms_list(list, i, &summary)); i++) {
       size_t length = strcspn(one, "\n");
       ck_assert_int_eq(one[length], '\n');
-      const char *line = keep(strndup(one, length), free);
+      const char *line = test_text("%.*s", (int)length, one);
       ck_assert_msg(strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ' ', "%s",
                     line);
       assert_has(line, summary);
@@ -1315,15 +1258,6 @@ START_TEST(lists) {
 }
 END_TEST
 
-MS_PRINTF(1, 2) static const char *text_with(const char *format, ...) {
-  char *text;
-  va_list args;
-  va_start(args, format);
-  ck_assert_int_ge(vasprintf(&text, format, args), 0);
-  va_end(args);
-  return keep(text, free);
-}
-
 /* What a setting chooses from is a list too, under its name. */
 START_TEST(lists_of_choices) {
   const ms_setting *s;
@@ -1338,15 +1272,15 @@ START_TEST(manual_page) {
   const char *page = run_well("--man").out;
   const ms_setting *s;
   for (size_t i = 0; (s = ms_setting_at(i)); i++) {
-    assert_has(page, text_with(".It Fl \\-%s", s->name));
+    assert_has(page, test_text(".It Fl \\-%s", s->name));
     for (size_t k = 0; s->choice && s->choice(k, NULL); k++)
-      assert_has(page, text_with(".It Cm %s\n", s->choice(k, NULL)));
+      assert_has(page, test_text(".It Cm %s\n", s->choice(k, NULL)));
   }
   json_t *commands = value(parse(run_well("list commands --json").out), "commands");
   const char *name;
   json_t *summary;
   json_object_foreach(commands, name, summary) {
-    assert_has(page, text_with(".It Cm %s ", name));
+    assert_has(page, test_text(".It Cm %s ", name));
   }
 }
 END_TEST
@@ -1365,7 +1299,7 @@ END_TEST
 static bool have_gnuplot(void) {
   const char *path = getenv("PATH");
   char *rest = NULL;
-  for (char *dir = strtok_r(keep(strdup(path ? path : "/usr/bin:/bin"), free), ":", &rest); dir;
+  for (char *dir = strtok_r(test_keep(strdup(path ? path : "/usr/bin:/bin")), ":", &rest); dir;
        dir = strtok_r(NULL, ":", &rest))
     if (access(join(dir, "gnuplot"), X_OK) == 0)
       return true;
@@ -1395,19 +1329,19 @@ START_TEST(draws) {
   assert_has(told, "drawn/trajectory.png");
   assert_has(told, "drawn/potential.png");
   assert_plots("drawn", "png", PNG);
-  ck_assert_uint_eq(entries("drawn"), COUNT(run_files) + COUNT(plots));
+  ck_assert_uint_eq(test_entries("drawn"), COUNT(run_files) + COUNT(plots));
   ck_assert_int_eq(remove("drawn/trajectory.png"), 0);
-  put("drawn/potential.png", "old");
+  test_file("drawn/potential.png", "old");
   assert_has(run_well("plot drawn").out, "drawn/trajectory.png");
   assert_plots("drawn", "png", PNG);
   run_well("plot drawn --plot=svg");
   assert_plots("drawn", "svg", "<?xml");
-  ck_assert_uint_eq(entries("drawn"), COUNT(run_files) + 2 * COUNT(plots));
+  ck_assert_uint_eq(test_entries("drawn"), COUNT(run_files) + 2 * COUNT(plots));
 
   ck_assert_str_eq(run_well(SMALL " --quiet --out vector --plot=svg,pdf").out, "");
   assert_plots("vector", "svg", "<?xml");
   assert_plots("vector", "pdf", "%PDF-");
-  ck_assert_uint_eq(entries("vector"), COUNT(run_files) + 2 * COUNT(plots));
+  ck_assert_uint_eq(test_entries("vector"), COUNT(run_files) + 2 * COUNT(plots));
 
   /* Without --out, a folder of the program's choice; with --json, nothing but JSON. */
   ck_assert(json_is_object(result(run_well(SMALL " --plot --json"))));
@@ -1418,7 +1352,7 @@ END_TEST
 START_TEST(plot_needs_a_run) {
   ck_assert_int_eq(mkdir("bare", 0777), 0);
   assert_has(refused("plot bare"), "bare");
-  ck_assert_uint_eq(entries("bare"), 0);
+  ck_assert_uint_eq(test_entries("bare"), 0);
   assert_has(refused("plot nowhere"), "nowhere");
   assert_has(refused("plot"), "RUN_DIR");
   assert_has(refused("plot bare nowhere"), "'nowhere'");
@@ -1445,9 +1379,9 @@ START_TEST(gnuplot_missing_or_broken) {
   assert_run_files("undrawn");
 
   ck_assert_int_eq(mkdir("broken", 0777), 0);
-  put("broken/gnuplot", "#!/bin/sh\necho 'no such terminal' >&2\nexit 1\n");
+  test_file("broken/gnuplot", "#!/bin/sh\necho 'no such terminal' >&2\nexit 1\n");
   ck_assert_int_eq(chmod("broken/gnuplot", 0755), 0);
-  o = finish(start("plot undrawn", join(folder, "broken"), CAPTURED));
+  o = finish(start("plot undrawn", test_path("broken"), CAPTURED));
   ck_assert_msg(o.code != OK && o.code < 128, "exit code %d", o.code);
   assert_has(o.err, "no such terminal");
   assert_run_files("undrawn");
@@ -1487,8 +1421,7 @@ END_TEST
 
 static TCase *group(Suite *suite, const char *name) {
   TCase *c = tcase_create(name);
-  tcase_add_unchecked_fixture(c, enter_folder, leave_folder);
-  tcase_add_checked_fixture(c, NULL, release_all);
+  tcase_add_checked_fixture(c, enter_folder, leave_folder);
   tcase_set_timeout(c, 60);
   suite_add_tcase(suite, c);
   return c;
