@@ -1,5 +1,6 @@
 /* problem.h and matrix.h: the synthetic problem, real data, losses, passes over Z. */
 #include "config.h"
+#include "instances.h"
 #include "problem.h"
 #include "tests.h"
 #include <float.h>
@@ -8,18 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- Random numbers, the same each time ----------------------------------------------------- */
+/* ---- Random numbers ------------------------------------------------------------------------- */
 
-static uint64_t state = 1;
-
-static double uniform(double low, double high) {
-  state = state * 6364136223846793005U + 1442695040888963407U;
-  return low + (high - low) * (double)(state >> 11) * 0x1p-53;
+static double between(double low, double high) {
+  return low + (high - low) * uniform();
 }
 
 static void fill(double *values, size_t n) {
   for (size_t i = 0; i < n; i++)
-    values[i] = uniform(-1, 1);
+    values[i] = between(-1, 1);
 }
 
 static void near(double got, double want, double tolerance, const char *what, size_t i) {
@@ -28,49 +26,15 @@ static void near(double got, double want, double tolerance, const char *what, si
                  got - want, tolerance);
 }
 
-/* ---- A folder for data, removed afterwards -------------------------------------------------- */
+/* ---- Problems of settings ------------------------------------------------------------------- */
 
-static char folder[512], data[600];
-
-static void make_folder(void) {
-  const char *tmp = getenv("TMPDIR");
-  snprintf(folder, sizeof folder, "%s/mirrorsim-problem.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(data, sizeof data, "%s/data.csv", folder);
-}
-
-static void remove_folder(void) {
-  unlink(data);
-  ck_assert_int_eq(rmdir(folder), 0);
-}
-
-static void put(const char *text) {
-  FILE *file = fopen(data, "w");
-  ck_assert_ptr_nonnull(file);
-  ck_assert_int_ge(fputs(text, file), 0);
-  ck_assert_int_eq(fclose(file), 0);
-}
-
-/* A problem from "name=value" settings, the last NULL. */
 static ms_status build(ms_problem **p, ms_error *err, const char *const *settings) {
-  ms_config *cfg = ms_config_new();
-  for (; *settings; settings++) {
-    char name[32], origin[40];
-    const char *equals = strchr(*settings, '=');
-    snprintf(name, sizeof name, "%.*s", (int)(equals - *settings), *settings);
-    snprintf(origin, sizeof origin, "--%s", name);
-    ck_assert_msg(ms_config_set(cfg, name, equals + 1, origin, err) == MS_OK, "%s", err->message);
-  }
+  ms_config *cfg = test_config(settings);
   *p = NULL;
   ms_status status = ms_problem_new(p, cfg, err);
   ms_config_free(cfg);
   return status;
 }
-
-#define SETTINGS(...)                                                                              \
-  (const char *const[]) {                                                                          \
-    __VA_ARGS__, NULL                                                                              \
-  }
 
 static ms_problem *good(const char *const *settings) {
   ms_problem *p;
@@ -90,11 +54,9 @@ static void bad(const char *const *settings, ms_status status, const char *start
   ck_assert_msg(strstr(err.message, says) != NULL, "'%s' in: %s", says, err.message);
 }
 
-/* --data=<the file> as a setting. */
-static const char *from_data(void) {
-  static char setting[700];
-  snprintf(setting, sizeof setting, "data=%s", data);
-  return setting;
+/* The setting of a file with this text. */
+static const char *data_of(const char *text) {
+  return test_text("data=%s", test_file("data.csv", text));
 }
 
 static double element(const ms_matrix *Z, size_t i, size_t j) {
@@ -108,8 +70,8 @@ static bool same(const double *a, const double *b, size_t n) {
 }
 
 START_TEST(same_seed_same_bytes) {
-  ms_problem *a = good(SETTINGS("n=17", "d=30", "noise=0.5", "seed=5")),
-             *b = good(SETTINGS("seed=5", "noise=0.5", "d=30", "n=17"));
+  ms_problem *a = good(WITH("n=17", "d=30", "noise=0.5", "seed=5")),
+             *b = good(WITH("seed=5", "noise=0.5", "d=30", "n=17"));
   ck_assert(same(a->Z->values, b->Z->values, 17 * 30));
   ck_assert(same(a->y, b->y, 17) && same(a->truth, b->truth, 30));
   ms_problem_free(b);
@@ -118,7 +80,7 @@ START_TEST(same_seed_same_bytes) {
       "seed=0",         "seed=1", "seed=6", "seed=9007199254740992", "seed=9007199254740991",
       "seed=4294967301"};
   for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
-    b = good(SETTINGS("n=17", "d=30", "noise=0.5", seeds[i]));
+    b = good(WITH("n=17", "d=30", "noise=0.5", seeds[i]));
     for (size_t k = 0; k < 17 * 30; k++)
       ck_assert_msg(a->Z->values[k] != b->Z->values[k], "%s", seeds[i]);
     ck_assert(!same(a->truth, b->truth, 30));
@@ -130,9 +92,7 @@ START_TEST(same_seed_same_bytes) {
   enum { SEEDS = 500 };
   double first[SEEDS];
   for (int i = 0; i < SEEDS; i++) {
-    char text[32];
-    snprintf(text, sizeof text, "seed=%d", i);
-    b = good(SETTINGS("n=1", "d=1", text));
+    b = good(WITH("n=1", "d=1", test_text("seed=%d", i)));
     first[i] = b->Z->values[0];
     for (int k = 0; k < i; k++)
       if (first[k] == first[i])
@@ -140,8 +100,8 @@ START_TEST(same_seed_same_bytes) {
     ms_problem_free(b);
   }
 
-  a = good(SETTINGS("n=4", "d=5"));
-  b = good(SETTINGS("n=4", "d=5", "seed=1"));
+  a = good(WITH("n=4", "d=5"));
+  b = good(WITH("n=4", "d=5", "seed=1"));
   ck_assert(same(a->Z->values, b->Z->values, 20));
   ms_problem_free(a);
   ms_problem_free(b);
@@ -150,9 +110,8 @@ END_TEST
 
 /* The streams are independent: one setting does not move what the others made. */
 START_TEST(streams) {
-  ms_problem *a = good(SETTINGS("n=20", "d=30", "noise=1")),
-             *b = good(SETTINGS("n=20", "d=30", "noise=3")),
-             *c = good(SETTINGS("n=20", "d=30", "noise=1", "sparsity=9"));
+  ms_problem *a = good(WITH("n=20", "d=30", "noise=1")), *b = good(WITH("n=20", "d=30", "noise=3")),
+             *c = good(WITH("n=20", "d=30", "noise=1", "sparsity=9"));
   double clean[20];
   ms_matrix_mul(a->Z, a->truth, clean);
   ck_assert(same(a->Z->values, b->Z->values, 600) && same(a->Z->values, c->Z->values, 600));
@@ -177,7 +136,7 @@ END_TEST
 START_TEST(y_is_Z_truth_plus_noise) {
   enum { N = 4000, D = 12 };
   for (int noisy = 0; noisy < 2; noisy++) {
-    ms_problem *p = good(SETTINGS("n=4000", "d=12", noisy ? "noise=0.25" : "noise=0"));
+    ms_problem *p = good(WITH("n=4000", "d=12", noisy ? "noise=0.25" : "noise=0"));
     ck_assert(p->Z->n == N && p->Z->d == D);
     ck_assert(!p->names && !p->target);
     ck_assert_str_eq(p->loss->name, "squared");
@@ -202,11 +161,11 @@ END_TEST
 
 /* With --stream columns a column is the same however many there are. */
 START_TEST(columns_of_their_own) {
-  ms_problem *few = good(SETTINGS("n=7", "d=3", "stream=columns")),
-             *many = good(SETTINGS("n=7", "d=40", "stream=columns")),
-             *again = good(SETTINGS("n=7", "d=40", "stream=columns", "noise=1")),
-             *other = good(SETTINGS("n=7", "d=40", "stream=columns", "seed=2")),
-             *one = good(SETTINGS("n=7", "d=40"));
+  ms_problem *few = good(WITH("n=7", "d=3", "stream=columns")),
+             *many = good(WITH("n=7", "d=40", "stream=columns")),
+             *again = good(WITH("n=7", "d=40", "stream=columns", "noise=1")),
+             *other = good(WITH("n=7", "d=40", "stream=columns", "seed=2")),
+             *one = good(WITH("n=7", "d=40"));
   ck_assert(same(few->Z->values, many->Z->values, 21));
   ck_assert(same(again->Z->values, many->Z->values, 280));
   ck_assert(same(one->truth, many->truth, 40)); /* that is another stream */
@@ -224,7 +183,7 @@ START_TEST(columns_of_their_own) {
 END_TEST
 
 START_TEST(gaussian_moments) {
-  ms_problem *p = good(SETTINGS("n=400", "d=500", _i == 0 ? "stream=one" : "stream=columns"));
+  ms_problem *p = good(WITH("n=400", "d=500", _i == 0 ? "stream=one" : "stream=columns"));
   double N = 400 * 500, moment[5] = {0}, within = 0, lagged = 0, across = 0;
   for (size_t i = 0; i < 400 * 500; i++) {
     double z = p->Z->values[i], power = 1;
@@ -267,26 +226,24 @@ START_TEST(sparsity) {
       {"d=1", "sparsity=1", 1},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    ms_problem *p = good(SETTINGS("n=6", cases[i].d, cases[i].k));
+    ms_problem *p = good(WITH("n=6", cases[i].d, cases[i].k));
     ck_assert_uint_eq(non_zeros(p), cases[i].count);
     for (size_t r = 0; r < 6 && cases[i].count == 0; r++)
       ck_assert(p->y[r] == 0);
     ms_problem_free(p);
   }
-  bad(SETTINGS("d=30", "sparsity=31"), MS_BAD_SETTING, "--sparsity: ", "at most d = 30");
-  bad(SETTINGS("sparsity=101"), MS_BAD_SETTING, "--sparsity: '101'", "at most d = 100");
+  bad(WITH("d=30", "sparsity=31"), MS_BAD_SETTING, "--sparsity: ", "at most d = 30");
+  bad(WITH("sparsity=101"), MS_BAD_SETTING, "--sparsity: '101'", "at most d = 100");
 }
 END_TEST
 
 /* Every subset and both signs are equally likely. */
 START_TEST(truth_is_uniform) {
   enum { D = 6 };
-  const int seeds = getenv("MS_TEST_QUICK") ? 300 : 3000;
+  const int seeds = test_quick() ? 300 : 3000;
   double count[D] = {0}, pairs = 0, positive = 0;
   for (int seed = 0; seed < seeds; seed++) {
-    char text[32];
-    snprintf(text, sizeof text, "seed=%d", seed);
-    ms_problem *p = good(SETTINGS("n=1", "d=6", "sparsity=2", text));
+    ms_problem *p = good(WITH("n=1", "d=6", "sparsity=2", test_text("seed=%d", seed)));
     for (size_t j = 0; j < D; j++) {
       count[j] += p->truth[j] != 0;
       positive += p->truth[j] > 0;
@@ -302,7 +259,7 @@ START_TEST(truth_is_uniform) {
 END_TEST
 
 START_TEST(one_by_one) {
-  ms_problem *p = good(SETTINGS("n=1", "d=1"));
+  ms_problem *p = good(WITH("n=1", "d=1"));
   ck_assert(p->y[0] == p->Z->values[0] * p->truth[0]);
   ck_assert(fabs(p->truth[0]) == 1);
   ms_problem_free(p);
@@ -311,17 +268,17 @@ START_TEST(one_by_one) {
 END_TEST
 
 START_TEST(only_with_data) {
-  bad(SETTINGS("target=y"), MS_BAD_SETTING, "--target: ", "--data");
-  bad(SETTINGS("standardize=on"), MS_BAD_SETTING, "--standardize: ", "--data");
-  ms_problem_free(good(SETTINGS("standardize=off")));
+  bad(WITH("target=y"), MS_BAD_SETTING, "--target: ", "--data");
+  bad(WITH("standardize=on"), MS_BAD_SETTING, "--standardize: ", "--data");
+  ms_problem_free(good(WITH("standardize=off")));
 }
 END_TEST
 
 /* ---- Real data ------------------------------------------------------------------------------ */
 
 START_TEST(target_is_the_first_or_the_named_column) {
-  put("y,a,b\n1,2,3\n4,5,6\n");
-  ms_problem *p = good(SETTINGS(from_data()));
+  const char *data = data_of("y,a,b\n1,2,3\n4,5,6\n");
+  ms_problem *p = good(WITH(data));
   ck_assert(p->Z->n == 2 && p->Z->d == 2 && !p->truth);
   ck_assert_str_eq(p->target, "y");
   ck_assert_str_eq(p->names[0], "a");
@@ -330,7 +287,7 @@ START_TEST(target_is_the_first_or_the_named_column) {
   ck_assert(same(p->Z->values, (double[]){2, 5, 3, 6}, 4));
   ms_problem_free(p);
 
-  p = good(SETTINGS(from_data(), "target=a"));
+  p = good(WITH(data, "target=a"));
   ck_assert_str_eq(p->target, "a");
   ck_assert_str_eq(p->names[0], "y");
   ck_assert_str_eq(p->names[1], "b");
@@ -338,7 +295,7 @@ START_TEST(target_is_the_first_or_the_named_column) {
   ck_assert(same(p->Z->values, (double[]){1, 4, 3, 6}, 4));
   ms_problem_free(p);
 
-  p = good(SETTINGS(from_data(), "target=b"));
+  p = good(WITH(data, "target=b"));
   ck_assert(same(p->y, (double[]){3, 6}, 2));
   ck_assert(same(p->Z->values, (double[]){1, 4, 2, 5}, 4));
   ms_problem_free(p);
@@ -346,50 +303,44 @@ START_TEST(target_is_the_first_or_the_named_column) {
 END_TEST
 
 START_TEST(quoted_names_and_line_ends) {
-  put("\"out, put\",\"a \"\"b\"\"\",c\r\n1,2,3\r\n4,5,6\r\n");
-  ms_problem *p = good(SETTINGS(from_data(), "target=a \"b\""));
+  const char *data = data_of("\"out, put\",\"a \"\"b\"\"\",c\r\n1,2,3\r\n4,5,6\r\n");
+  ms_problem *p = good(WITH(data, "target=a \"b\""));
   ck_assert_str_eq(p->target, "a \"b\"");
   ck_assert_str_eq(p->names[0], "out, put");
   ck_assert_str_eq(p->names[1], "c");
   ck_assert(same(p->y, (double[]){2, 5}, 2));
   ms_problem_free(p);
-  p = good(SETTINGS(from_data(), "target=out, put"));
+  p = good(WITH(data, "target=out, put"));
   ck_assert(same(p->y, (double[]){1, 4}, 2));
   ms_problem_free(p);
 }
 END_TEST
 
 START_TEST(bad_data) {
-  put("price,area,rooms\n1,2,3\n4,5,6\n");
-  bad(SETTINGS(from_data(), "target=aera"), MS_BAD_SETTING, "--target: 'aera'",
-      "did you mean 'area'?");
-  bad(SETTINGS(from_data(), "target=xyzzy"), MS_BAD_SETTING, "--target: 'xyzzy' is no column of ",
-      data);
-  bad(SETTINGS(from_data(), "target=Area"), MS_BAD_SETTING, "--target: ", "did you mean 'area'?");
-  bad(SETTINGS(from_data(), "n=3"), MS_BAD_SETTING, "--n: '3'", "does not go with --data");
-  bad(SETTINGS(from_data(), "d=3"), MS_BAD_SETTING, "--d: '3'", "does not go with --data");
-  bad(SETTINGS(from_data(), "sparsity=2"), MS_BAD_SETTING, "--sparsity: ", "--data");
-  bad(SETTINGS(from_data(), "noise=0"), MS_BAD_SETTING, "--noise: ", "--data");
-  ms_problem_free(good(SETTINGS(from_data(), "seed=3")));
+  const char *path = test_path("data.csv"), *data = data_of("price,area,rooms\n1,2,3\n4,5,6\n");
+  bad(WITH(data, "target=aera"), MS_BAD_SETTING, "--target: 'aera'", "did you mean 'area'?");
+  bad(WITH(data, "target=xyzzy"), MS_BAD_SETTING, "--target: 'xyzzy' is no column of ", path);
+  bad(WITH(data, "target=Area"), MS_BAD_SETTING, "--target: ", "did you mean 'area'?");
+  bad(WITH(data, "n=3"), MS_BAD_SETTING, "--n: '3'", "does not go with --data");
+  bad(WITH(data, "d=3"), MS_BAD_SETTING, "--d: '3'", "does not go with --data");
+  bad(WITH(data, "sparsity=2"), MS_BAD_SETTING, "--sparsity: ", "--data");
+  bad(WITH(data, "noise=0"), MS_BAD_SETTING, "--noise: ", "--data");
+  ms_problem_free(good(WITH(data, "seed=3")));
 
-  char place[700];
-  snprintf(place, sizeof place, "%s:1:1: ", data);
-  put("y\n1\n2\n");
-  bad(SETTINGS(from_data()), MS_BAD_INPUT, place, "features are missing");
-  snprintf(place, sizeof place, "%s:3:3: ", data);
-  put("y,a\n1,2\n3,x\n");
-  bad(SETTINGS(from_data()), MS_BAD_INPUT, place, "'x'");
-  unlink(data);
-  bad(SETTINGS(from_data()), MS_BAD_INPUT, data, "");
+  bad(WITH(data_of("y\n1\n2\n")), MS_BAD_INPUT, test_text("%s:1:1: ", path),
+      "features are missing");
+  bad(WITH(data_of("y,a\n1,2\n3,x\n")), MS_BAD_INPUT, test_text("%s:3:3: ", path), "'x'");
+  unlink(path);
+  bad(WITH(data), MS_BAD_INPUT, path, "");
 }
 END_TEST
 
 START_TEST(one_sample_one_feature) {
-  put("y,a\n3,7\n");
-  ms_problem *p = good(SETTINGS(from_data()));
+  const char *data = data_of("y,a\n3,7\n");
+  ms_problem *p = good(WITH(data));
   ck_assert(p->Z->n == 1 && p->Z->d == 1 && p->y[0] == 3 && p->Z->values[0] == 7);
   ms_problem_free(p);
-  p = good(SETTINGS(from_data(), "standardize=on"));
+  p = good(WITH(data, "standardize=on"));
   ck_assert(p->y[0] == 0 && p->Z->values[0] == 0);
   ms_problem_free(p);
 }
@@ -408,17 +359,15 @@ static void mean_and_variance(const double *column, size_t n, double *mean, doub
 START_TEST(standardized) {
   enum { N = 50 };
   double raw[3][N];
-  FILE *file = fopen(data, "w");
-  ck_assert_ptr_nonnull(file);
-  fputs("y,wide,far,constant,zero\n", file);
+  const char *text = "y,wide,far,constant,zero\n";
   for (int i = 0; i < N; i++) {
-    raw[0][i] = uniform(5, 9);
-    raw[1][i] = uniform(-1e6, 3e6);
-    raw[2][i] = 1e4 + uniform(0, 1e-2);
-    fprintf(file, "%.17g,%.17g,%.17g,0.1,0\n", raw[0][i], raw[1][i], raw[2][i]);
+    raw[0][i] = between(5, 9);
+    raw[1][i] = between(-1e6, 3e6);
+    raw[2][i] = 1e4 + between(0, 1e-2);
+    text = test_text("%s%.17g,%.17g,%.17g,0.1,0\n", text, raw[0][i], raw[1][i], raw[2][i]);
   }
-  ck_assert_int_eq(fclose(file), 0);
-  ms_problem *p = good(SETTINGS(from_data(), "standardize=on"));
+  const char *data = data_of(text);
+  ms_problem *p = good(WITH(data, "standardize=on"));
   double mean, variance, raw_mean, raw_variance;
   mean_and_variance(raw[0], N, &raw_mean, &raw_variance);
   mean_and_variance(p->y, N, &mean, &variance);
@@ -438,69 +387,57 @@ START_TEST(standardized) {
   ms_problem_free(p);
 
   /* Without it nothing is changed. */
-  p = good(SETTINGS(from_data()));
+  p = good(WITH(data));
   ck_assert(same(p->y, raw[0], N) && same(p->Z->values, raw[1], N));
   ms_problem_free(p);
 }
 END_TEST
 
-/* The mean of many equal numbers is not exactly that number. */
-static void save(const char *path, const char *order, const char *shape, const double *values,
-                 size_t count) {
-  char header[128] = "\x93NUMPY\1";
-  int length = snprintf(header + 10, 118, "{'descr': '<f8', 'fortran_order': %s, 'shape': %s, }",
-                        order, shape);
-  memset(header + 10 + length, ' ', (size_t)(118 - length));
-  header[8] = 118;
-  header[127] = '\n';
-  FILE *file = fopen(path, "wb");
-  ck_assert_ptr_nonnull(file);
-  ck_assert_uint_eq(fwrite(header, 1, 128, file), 128);
-  ck_assert_uint_eq(fwrite(values, sizeof *values, count, file), count);
-  ck_assert_int_eq(fclose(file), 0);
+static const char *save(const char *name, const char *order, const char *shape,
+                        const double *values, size_t count) {
+  enum { HEADER = 128 };
+  char bytes[HEADER + 8 * sizeof *values];
+  ck_assert_uint_le(count, 8);
+  memcpy(bytes,
+         test_text("\x93NUMPY\1%c%c%c%-117s\n", 0, HEADER - 10, 0,
+                   test_text("{'descr': '<f8', 'fortran_order': %s, 'shape': %s, }", order, shape)),
+         HEADER);
+  memcpy(bytes + HEADER, values, count * sizeof *values);
+  return test_bytes(name, bytes, HEADER + count * sizeof *values);
 }
 
 /* Z as .npy is that of the table, centred and scaled like it. */
 START_TEST(numpy_data) {
-  put("y,a,b\n1,2,3\n4,5,9\n-2,7,1\n");
-  char Z[700], y[700], Z_set[720], y_set[720];
-  snprintf(Z, sizeof Z, "%s/Z.npy", folder);
-  snprintf(y, sizeof y, "%s/y.npy", folder);
-  snprintf(Z_set, sizeof Z_set, "data=%s", Z);
-  snprintf(y_set, sizeof y_set, "target=%s", y);
-  save(y, "False", "(3,)", (double[]){1, 4, -2}, 3);
+  const char *data = data_of("y,a,b\n1,2,3\n4,5,9\n-2,7,1\n"), *Z = test_path("Z.npy"),
+             *y = save("y.npy", "False", "(3,)", (double[]){1, 4, -2}, 3),
+             *Z_set = test_text("data=%s", Z), *y_set = test_text("target=%s", y);
   for (int k = 0; k < 4; k++) {
     if (k < 2)
-      save(Z, "False", "(3, 2)", (double[]){2, 3, 5, 9, 7, 1}, 6);
+      save("Z.npy", "False", "(3, 2)", (double[]){2, 3, 5, 9, 7, 1}, 6);
     else
-      save(Z, "True", "(3, 2)", (double[]){2, 5, 7, 3, 9, 1}, 6);
+      save("Z.npy", "True", "(3, 2)", (double[]){2, 5, 7, 3, 9, 1}, 6);
     const char *standardize = k % 2 ? "standardize=on" : "standardize=off";
-    ms_problem *table = good(SETTINGS(from_data(), standardize)),
-               *p = good(SETTINGS(Z_set, y_set, standardize));
+    ms_problem *table = good(WITH(data, standardize)), *p = good(WITH(Z_set, y_set, standardize));
     ck_assert(p->Z->n == 3 && p->Z->d == 2 && !p->truth && !p->names);
     ck_assert(same(p->Z->values, table->Z->values, 6) && same(p->y, table->y, 3));
     ms_problem_free(p);
     ms_problem_free(table);
   }
-  bad(SETTINGS(Z_set), MS_BAD_SETTING, Z, "a .npy file has no target");
-  bad(SETTINGS(Z_set, y_set, "loss=logistic"), MS_BAD_INPUT, y, "target 4 in row 2");
-  bad(SETTINGS(Z_set, y_set, "stream=columns"), MS_BAD_SETTING, "--stream", "does not go with");
-  save(y, "False", "(2,)", (double[]){1, 4}, 2);
-  bad(SETTINGS(Z_set, y_set), MS_BAD_INPUT, y, "has 2 numbers");
-  unlink(Z);
-  unlink(y);
+  bad(WITH(Z_set), MS_BAD_SETTING, Z, "a .npy file has no target");
+  bad(WITH(Z_set, y_set, "loss=logistic"), MS_BAD_INPUT, y, "target 4 in row 2");
+  bad(WITH(Z_set, y_set, "stream=columns"), MS_BAD_SETTING, "--stream", "does not go with");
+  save("y.npy", "False", "(2,)", (double[]){1, 4}, 2);
+  bad(WITH(Z_set, y_set), MS_BAD_INPUT, y, "has 2 numbers");
 }
 END_TEST
 
+/* The mean of many equal numbers is not exactly that number. */
 START_TEST(long_constant_columns) {
-  enum { N = 30000 };
-  FILE *file = fopen(data, "w");
-  ck_assert_ptr_nonnull(file);
-  fputs("y,a,b\n", file);
+  enum { N = 30000, LINE = 24 };
+  char *text = test_keep(calloc(N + 1, LINE)), *end = text + sprintf(text, "y,a,b\n");
   for (int i = 0; i < N; i++)
-    fprintf(file, "%d,0.1,-1234567.7\n", i);
-  ck_assert_int_eq(fclose(file), 0);
-  ms_problem *p = good(SETTINGS(from_data(), "standardize=on"));
+    end += sprintf(end, "%d,0.1,-1234567.7\n", i);
+  ms_problem *p = good(WITH(data_of(text), "standardize=on"));
   for (size_t i = 0; i < 2 * N; i++)
     ck_assert_msg(p->Z->values[i] == 0, "a constant became %g", p->Z->values[i]);
   ms_problem_free(p);
@@ -508,6 +445,18 @@ START_TEST(long_constant_columns) {
 END_TEST
 
 /* ---- Losses --------------------------------------------------------------------------------- */
+
+static const double STEP = 1e-3;
+
+static void check_derivatives(const ms_loss *loss, double z, double y, size_t k) {
+  double slope = 0, curvature = 0;
+  for (int q = 0; q < TEST_STENCIL; q++) {
+    slope += test_weight[q] * ms_loss_value(loss, z + test_at[q] * STEP, y) / STEP;
+    curvature += test_weight[q] * ms_loss_slope(loss, z + test_at[q] * STEP, y) / STEP;
+  }
+  near(slope, ms_loss_slope(loss, z, y), 1e-10, "slope of loss", k);
+  near(curvature, ms_loss_curvature(loss, z, y), 1e-10, "curvature of loss", k);
+}
 
 START_TEST(losses) {
   for (size_t k = 0; ms_loss_at(k); k++) {
@@ -517,25 +466,17 @@ START_TEST(losses) {
     if (!loss->value) /* a formula */
       continue;
     for (int i = 0; i < 500; i++) {
-      double y = uniform(-3, 3), z = uniform(-4, 4), h = 1e-3;
+      double y = between(-3, 3), z = between(-4, 4);
       if (strcmp(loss->name, "squared") == 0) {
         near(ms_loss_value(loss, z, y), 0.5 * (z * z - 2 * z * y + y * y), 1e-13, "squared", k);
         near(ms_loss_value(loss, y, y), 0, 0, "squared", k);
       } else if (loss->target && !loss->target(&y)) {
-        y = uniform(-3, 3) < 0 ? 0 : 1; /* a class, and a count */
+        y = between(-3, 3) < 0 ? 0 : 1; /* a class, and a count */
         ck_assert(loss->target(&y));
       }
-      if (strcmp(loss->name, "huber") == 0 && fabs(fabs(z - y) - 1) < 3 * h)
+      if (strcmp(loss->name, "huber") == 0 && fabs(fabs(z - y) - 1) < 3 * STEP)
         continue; /* at its kinks differences are neither side's derivative */
-      double v[5], s[5];
-      for (int q = -2; q <= 2; q++) {
-        v[q + 2] = ms_loss_value(loss, z + q * h, y);
-        s[q + 2] = ms_loss_slope(loss, z + q * h, y);
-      }
-      near((8 * (v[3] - v[1]) - (v[4] - v[0])) / (12 * h), ms_loss_slope(loss, z, y), 1e-10,
-           "slope", k);
-      near((8 * (s[3] - s[1]) - (s[4] - s[0])) / (12 * h), ms_loss_curvature(loss, z, y), 1e-10,
-           "curvature", k);
+      check_derivatives(loss, z, y, k);
       ck_assert(ms_loss_value(loss, z, y) >= 0 && ms_loss_curvature(loss, z, y) >= 0);
     }
   }
@@ -544,13 +485,12 @@ END_TEST
 
 START_TEST(loss_of_a_problem) {
   for (size_t k = 0; ms_loss_at(k); k++) {
-    char text[64];
-    snprintf(text, sizeof text, "loss=%s", ms_loss_at(k)->name);
+    const char *text = test_text("loss=%s", ms_loss_at(k)->name);
     bool custom = !ms_loss_at(k)->value;
-    ms_problem *p = good(
-        SETTINGS("n=7", "d=3", "noise=1", text, custom ? "loss-formula=log(cosh(z - y))" : NULL));
+    ms_problem *p =
+        good(WITH("n=7", "d=3", "noise=1", text, custom ? "loss-formula=log(cosh(z - y))" : NULL));
     ck_assert_ptr_eq(p->loss, custom ? &p->custom : ms_loss_at(k));
-    double Zx[7], r[7], c[7], h = 1e-3, sum = 0;
+    double Zx[7], r[7], c[7], sum = 0;
     fill(Zx, 7);
     for (size_t i = 0; i < 7 && !strcmp(p->loss->name, "squared"); i++)
       sum += (Zx[i] - p->y[i]) * (Zx[i] - p->y[i]) / 14;
@@ -559,17 +499,16 @@ START_TEST(loss_of_a_problem) {
     ms_problem_slope(p, Zx, r);
     ms_problem_curvature(p, Zx, c);
     for (size_t i = 0; i < 7; i++) {
-      double z = Zx[i], f[5], s[5];
-      for (int q = -2; q <= 2; q++) {
-        double slopes[7];
-        Zx[i] = z + q * h;
-        f[q + 2] = ms_problem_loss(p, Zx);
+      double z = Zx[i], slope = 0, curvature = 0, slopes[7];
+      for (int q = 0; q < TEST_STENCIL; q++) {
+        Zx[i] = z + test_at[q] * STEP;
+        slope += test_weight[q] * ms_problem_loss(p, Zx) / STEP;
         ms_problem_slope(p, Zx, slopes);
-        s[q + 2] = slopes[i];
+        curvature += test_weight[q] * slopes[i] / STEP;
       }
       Zx[i] = z;
-      near((8 * (f[3] - f[1]) - (f[4] - f[0])) / (12 * h), r[i], 1e-10, "slope", i);
-      near((8 * (s[3] - s[1]) - (s[4] - s[0])) / (12 * h), c[i], 1e-10, "curvature", i);
+      near(slope, r[i], 1e-10, "slope", i);
+      near(curvature, c[i], 1e-10, "curvature", i);
     }
     ms_problem_free(p);
   }
@@ -593,16 +532,15 @@ START_TEST(loss_formulas) {
       {NULL, "log(1 + (z-y)^2)", 1},
   };
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-    char text[100];
-    snprintf(text, sizeof text, "loss-formula=%s", cases[k].formula);
-    put("y,a\n0.4,1\n1,2\n2,1\n");
-    ms_problem *p = good(SETTINGS(from_data(), "loss=custom", text));
+    const char *text = test_text("loss-formula=%s", cases[k].formula);
+    const char *data = data_of("y,a\n0.4,1\n1,2\n2,1\n");
+    ms_problem *p = good(WITH(data, "loss=custom", text));
     const ms_loss *same = NULL, *loss = p->loss;
     for (size_t i = 0; cases[k].name && ms_loss_at(i); i++)
       if (strcmp(ms_loss_at(i)->name, cases[k].name) == 0)
         same = ms_loss_at(i);
     for (int i = 0; i < 300; i++) {
-      double y = uniform(0.5, 3), z = uniform(-4, 4), h = 1e-3, c = cases[k].part;
+      double y = between(0.5, 3), z = between(-4, 4), c = cases[k].part;
       if (same && same->target && !same->target(&y))
         y = i % 2 ? 1 : -1;
       if (same) {
@@ -611,15 +549,7 @@ START_TEST(loss_formulas) {
         near(ms_loss_curvature(loss, z, y), c * ms_loss_curvature(same, z, y), 1e-12, text, k);
         continue;
       }
-      double v[5], s[5];
-      for (int q = -2; q <= 2; q++) {
-        v[q + 2] = ms_loss_value(loss, z + q * h, y);
-        s[q + 2] = ms_loss_slope(loss, z + q * h, y);
-      }
-      near((8 * (v[3] - v[1]) - (v[4] - v[0])) / (12 * h), ms_loss_slope(loss, z, y), 1e-10, text,
-           k);
-      near((8 * (s[3] - s[1]) - (s[4] - s[0])) / (12 * h), ms_loss_curvature(loss, z, y), 1e-10,
-           text, k);
+      check_derivatives(loss, z, y, k);
     }
     ms_problem_free(p);
   }
@@ -628,25 +558,25 @@ END_TEST
 
 /* Where a formula is least, how low f can be, and where it is not convex. */
 START_TEST(least_of_a_loss) {
-  put("y,a\n0.5,1\n2,1\n");
-  ms_problem *p = good(SETTINGS(from_data(), "loss=custom", "loss-formula=exp(z) - y*z"));
+  const char *data = data_of("y,a\n0.5,1\n2,1\n");
+  ms_problem *p = good(WITH(data, "loss=custom", "loss-formula=exp(z) - y*z"));
   for (int i = 0; i < 2; i++)
     near(ms_loss_least(p->loss, p->y[i]), log(p->y[i]), 1e-14, "least", 0);
   near(ms_problem_floor(p), (0.5 - 0.5 * log(0.5) + 2 - 2 * log(2)) / 2, 1e-14, "floor", 0);
   ck_assert_uint_eq(ms_problem_concave(p, (const double[]){-9, 9}), 2);
   ms_problem_free(p);
-  p = good(SETTINGS(from_data(), "loss=custom", "loss-formula=log(1 + (z-y)^2) - 7"));
+  p = good(WITH(data, "loss=custom", "loss-formula=log(1 + (z-y)^2) - 7"));
   near(ms_loss_least(p->loss, 2), 2, 1e-14, "least", 1);
   near(ms_problem_floor(p), -7, 1e-14, "floor", 1);
   ck_assert_uint_eq(ms_problem_concave(p, (const double[]){1.4, 2.9}), 2);
   ck_assert_uint_eq(ms_problem_concave(p, (const double[]){1.4, 3.1}), 1);
   ms_problem_free(p);
-  p = good(SETTINGS(from_data(), "loss=custom", "loss-formula=log(cosh(z)) - z")); /* overflows */
+  p = good(WITH(data, "loss=custom", "loss-formula=log(cosh(z)) - z")); /* overflows */
   ms_problem_free(p);
-  p = good(SETTINGS(from_data(), "loss=custom", "loss-formula=log(1 + exp(-y*z))"));
+  p = good(WITH(data, "loss=custom", "loss-formula=log(1 + exp(-y*z))"));
   ck_assert_double_gt(ms_loss_least(p->loss, 2), 300); /* for ever, as far as it can be told */
   ms_problem_free(p);
-  ms_problem *squared = good(SETTINGS("n=3", "d=2"));
+  ms_problem *squared = good(WITH("n=3", "d=2"));
   ck_assert(ms_problem_floor(squared) == 0);
   near(ms_loss_least(squared->loss, -3), -3, 1e-14, "least", 2);
   ms_problem_free(squared);
@@ -655,13 +585,11 @@ END_TEST
 
 /* y is centred where the formula goes by z - y. */
 START_TEST(centred_for_a_formula) {
-  put("y,a\n0,1\n1,2\n1,4\n");
-  ms_problem *p =
-      good(SETTINGS(from_data(), "standardize=on", "loss=custom", "loss-formula=log(cosh(y-z))"));
+  const char *data = data_of("y,a\n0,1\n1,2\n1,4\n");
+  ms_problem *p = good(WITH(data, "standardize=on", "loss=custom", "loss-formula=log(cosh(y-z))"));
   near(p->y[0], -2.0 / 3, 1e-15, "y", 0);
   ms_problem_free(p);
-  p = good(
-      SETTINGS(from_data(), "standardize=on", "loss=custom", "loss-formula=log(1 + exp(z)) - y*z"));
+  p = good(WITH(data, "standardize=on", "loss=custom", "loss-formula=log(1 + exp(z)) - y*z"));
   near(p->y[0], 0, 0, "y", 0);
   ms_problem_free(p);
 }
@@ -684,14 +612,14 @@ START_TEST(what_is_no_loss) {
       {"custom", "(z-y)^2 + 0.01*abs(z-y)", "has a kink at z = 2"},
       {"custom", "max(0.3*(z-y), 0.7*(y-z))", "has a kink at z = 2"},
   };
-  put("y,a\n2,1\n3,1\n");
+  const char *data = data_of("y,a\n2,1\n3,1\n");
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-    char loss[32], formula[64];
     ms_problem *p;
     ms_error err = {0};
-    snprintf(loss, sizeof loss, "loss=%s", cases[k].loss);
-    snprintf(formula, sizeof formula, "loss-formula=%s", cases[k].formula);
-    ck_assert_int_eq(build(&p, &err, SETTINGS(from_data(), loss, formula)), MS_BAD_SETTING);
+    ck_assert_int_eq(build(&p, &err,
+                           WITH(data, test_text("loss=%s", cases[k].loss),
+                                test_text("loss-formula=%s", cases[k].formula))),
+                     MS_BAD_SETTING);
     ck_assert_msg(strstr(err.message, cases[k].part) != NULL, "%s", err.message);
   }
 }
@@ -755,13 +683,13 @@ START_TEST(reduced_problems) {
     size_t rank;
   } cases[] = {{"n=1", "d=1", 1}, {"n=8", "d=20", 8}, {"n=50", "d=6", 6}, {"n=12", "d=12", 12}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    ms_problem *p = good(SETTINGS(cases[i].n, cases[i].d, "noise=1"));
+    ms_problem *p = good(WITH(cases[i].n, cases[i].d, "noise=1"));
     check_reduced(p, cases[i].rank);
     ms_problem_free(p);
   }
 
   /* A row twice with two answers, another the sum of two, one of zeros. */
-  ms_problem *p = good(SETTINGS("n=10", "d=20", "noise=1"));
+  ms_problem *p = good(WITH("n=10", "d=20", "noise=1"));
   for (size_t j = 0; j < 20; j++) {
     double *column = p->Z->values + j * 10;
     column[3] = column[0];
@@ -775,7 +703,7 @@ START_TEST(reduced_problems) {
   ck_assert_ptr_null(reduced(p));
   ms_problem_free(p);
 
-  p = good(SETTINGS("n=800", "d=900"));
+  p = good(WITH("n=800", "d=900"));
   ck_assert_ptr_null(reduced(p)); /* too large */
   ms_problem_free(p);
 }
@@ -923,9 +851,9 @@ START_TEST(weighted_gram) {
     for (int zeros = 0; zeros < 4; zeros++) {
       /* No weight is zero; some are; all but the last are; all are. */
       for (size_t j = 0; j < d; j++)
-        D[j] = zeros == 3 || (zeros == 2 && j + 1 < d) || (zeros == 1 && uniform(0, 1) < 0.6)
+        D[j] = zeros == 3 || (zeros == 2 && j + 1 < d) || (zeros == 1 && between(0, 1) < 0.6)
                    ? 0
-                   : exp(uniform(-20, 2));
+                   : exp(between(-20, 2));
       fill(S, n * n);
       ck_assert_int_eq(ms_matrix_weighted_gram(Z, D, S), 0);
       for (size_t j = 0; j < n; j++)
@@ -951,7 +879,7 @@ START_TEST(weighted_gram_of_tall_matrices) {
   ms_matrix *Z = random_matrix(N, D);
   double weights[D], *S = ms_doubles((size_t)N * N);
   for (size_t j = 0; j < D; j++)
-    weights[j] = j % 3 ? uniform(0, 2) : 0;
+    weights[j] = j % 3 ? between(0, 2) : 0;
   ck_assert_int_eq(ms_matrix_weighted_gram(Z, weights, S), 0);
   for (size_t j = 0; j < N; j += 97)
     for (size_t i = j; i < N; i += 31) {
@@ -973,7 +901,7 @@ START_TEST(curvature) {
     ms_matrix *Z = random_matrix(n, d);
     double *c = ms_doubles(n), *H = ms_doubles(d * d);
     for (size_t i = 0; i < n; i++)
-      c[i] = i % 4 == 1 ? 0 : exp(uniform(-10, 2)) * (k % 2 && i % 3 == 2 ? -1 : 1);
+      c[i] = i % 4 == 1 ? 0 : exp(between(-10, 2)) * (k % 2 && i % 3 == 2 ? -1 : 1);
     fill(H, d * d);
     ck_assert_int_eq(ms_matrix_curvature(Z, c, H), 0);
     size_t stride = d > 100 ? 7 : 1;
@@ -1104,7 +1032,7 @@ START_TEST(eigenvalues) {
   double M[N * N], V[N * N], values[N];
   for (size_t j = 0; j < N; j++)
     for (size_t i = j; i < N; i++)
-      M[j * N + i] = M[i * N + j] = uniform(-1, 1);
+      M[j * N + i] = M[i * N + j] = between(-1, 1);
   for (size_t j = 0; j < N; j++)
     for (size_t i = 0; i < N; i++)
       V[j * N + i] = i >= j ? M[j * N + i] : NAN;
@@ -1127,7 +1055,6 @@ END_TEST
 Suite *problem_suite(void) {
   Suite *suite = suite_create("problem");
   TCase *tc = tcase_create("problem");
-  tcase_add_unchecked_fixture(tc, make_folder, remove_folder);
   tcase_set_timeout(tc, 60);
   tcase_add_test(tc, same_seed_same_bytes);
   tcase_add_test(tc, streams);
