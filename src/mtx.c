@@ -1,4 +1,5 @@
 #include "mtx.h"
+#include "text.h"
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -55,18 +56,8 @@ static struct shown show(const char *from, const char *to) {
   return shown;
 }
 
-static bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\r';
-}
-
-static char *skip_blanks(char *p) {
-  while (is_blank(*p))
-    p++;
-  return p;
-}
-
 static char *skip_field(char *p) {
-  while (*p && !is_blank(*p))
+  while (*p && !ms_is_blank(*p))
     p++;
   return p;
 }
@@ -98,7 +89,7 @@ static ms_status next_data(reader *r, char **p, bool *more, ms_error *err) {
   ms_status status;
   do {
     status = next_line(r, more, err);
-    *p = *more ? skip_blanks(r->line) : NULL;
+    *p = *more ? ms_skip_blanks(r->line) : NULL;
   } while (status == MS_OK && *more && (**p == '\0' || **p == '%'));
   return status;
 }
@@ -107,7 +98,7 @@ static ms_status next_data(reader *r, char **p, bool *more, ms_error *err) {
  */
 static ms_status next_whole(const reader *r, char **p, const char *what, long *value,
                             const char **at, ms_error *err) {
-  char *from = skip_blanks(*p), *q = from + (*from == '-');
+  char *from = ms_skip_blanks(*p), *q = from + (*from == '-');
   bool good = *q >= '0' && *q <= '9';
   *value = 0;
   for (; *q >= '0' && *q <= '9'; q++)
@@ -115,7 +106,7 @@ static ms_status next_whole(const reader *r, char **p, const char *what, long *v
       *value = 10 * *value + (*q - '0');
   if (*from == '\0')
     return fail_in(r, from, err, "the line ends before the %s", what);
-  if (!good || (*q && !is_blank(*q)))
+  if (!good || (*q && !ms_is_blank(*q)))
     return fail_in(r, from, err, "'%s' is not a whole number (%s)", show(from, skip_field(q)).text,
                    what);
   if (*from == '-')
@@ -139,7 +130,7 @@ static ms_status next_index(const reader *r, char **p, const char *what, size_t 
 }
 
 static ms_status next_value(const reader *r, char **p, double *value, ms_error *err) {
-  char *from = skip_blanks(*p), *to = skip_field(from), after = *to;
+  char *from = ms_skip_blanks(*p), *to = skip_field(from), after = *to;
   if (from == to)
     return fail_in(r, from, err, "the line ends before the value");
   *to = '\0';
@@ -155,7 +146,7 @@ static ms_status next_value(const reader *r, char **p, double *value, ms_error *
 }
 
 static ms_status end_of_line(const reader *r, char *p, ms_error *err) {
-  p = skip_blanks(p);
+  p = ms_skip_blanks(p);
   return *p ? fail_in(r, p, err, "'%s' is one field too many", show(p, skip_field(p)).text) : MS_OK;
 }
 
@@ -181,7 +172,7 @@ static ms_status read_first_line(reader *r, ms_error *err) {
     return ms_fail(err, MS_BAD_INPUT, "%s:1:1: the file is empty", r->path);
   char *p = r->line;
   for (size_t w = 0; w < 5; w++) {
-    char *from = skip_blanks(p);
+    char *from = ms_skip_blanks(p);
     size_t length = (size_t)((p = skip_field(from)) - from), c = 0;
     const char *const *choices = words[w].choices;
     while (choices[c] &&

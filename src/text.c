@@ -116,18 +116,18 @@ static ms_status check_text(const struct source *s, ms_error *err) {
   return nul ? fail_in(s, nul, err, "a NUL byte; the file must be plain text (UTF-8)") : MS_OK;
 }
 
-static bool is_blank(char c) {
+bool ms_is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\r';
 }
 
-static char *skip_blanks(char *p) {
-  while (is_blank(*p))
+char *ms_skip_blanks(char *p) {
+  while (ms_is_blank(*p))
     p++;
   return p;
 }
 
 static char *skip_lines(char *p) {
-  while (is_blank(*p) || *p == '\n')
+  while (ms_is_blank(*p) || *p == '\n')
     p++;
   return p;
 }
@@ -164,7 +164,7 @@ struct field {
 
 /* Reads the field at *p and moves *p behind the comma or newline that ends it. */
 static ms_status next_field(const struct source *s, char **p, struct field *f, ms_error *err) {
-  char *q = skip_blanks(*p);
+  char *q = ms_skip_blanks(*p);
   f->at = q;
   if (*q == '"') {
     f->text = ++q;
@@ -174,7 +174,7 @@ static ms_status next_field(const struct source *s, char **p, struct field *f, m
       return fail_in(s, f->at, err, "the quote opened here, '%s', is never closed",
                      show(f->at, s->data + s->size).text);
     f->end = q;
-    q = skip_blanks(q + 1);
+    q = ms_skip_blanks(q + 1);
     if (*q != ',' && *q != '\n' && *q != '\0')
       return fail_in(s, q, err, "'%s' follows a closing quote; only a comma or a new line may",
                      show(q, q + strcspn(q, ",\r\n")).text);
@@ -183,7 +183,7 @@ static ms_status next_field(const struct source *s, char **p, struct field *f, m
     while (*q != ',' && *q != '\n' && *q != '\0')
       q++;
     f->end = q;
-    while (f->end > f->text && is_blank(f->end[-1]))
+    while (f->end > f->text && ms_is_blank(f->end[-1]))
       f->end--;
   }
   f->last = *q != ',';
@@ -198,9 +198,9 @@ static char *unquote(const struct field *f) {
     return NULL;
   bool quoted = *f->at == '"';
   const char *from = f->text, *to = f->end;
-  while (from < to && (is_blank(*from) || *from == '\n'))
+  while (from < to && (ms_is_blank(*from) || *from == '\n'))
     from++;
-  while (to > from && (is_blank(to[-1]) || to[-1] == '\n'))
+  while (to > from && (ms_is_blank(to[-1]) || to[-1] == '\n'))
     to--;
   while (from < to) {
     *out++ = *from;
@@ -359,7 +359,7 @@ ms_status ms_table_read(ms_table *table, const char *path, ms_error *err) {
     status = ms_fail(err, MS_BAD_INPUT,
                      "%s: the file is empty; a row of column names and rows of numbers are needed",
                      path);
-  if (status == MS_OK && *skip_blanks(p) == '\n')
+  if (status == MS_OK && *ms_skip_blanks(p) == '\n')
     status = fail_in(&s, p, err, "'' is a blank line; the first row must name the columns");
   if (status == MS_OK)
     status = read_header(table, &s, &p, err);
@@ -387,9 +387,9 @@ static ms_status read_lines(double **values, size_t *n, const struct source *s, 
   ms_status status = check_text(s, err);
   for (char *p = s->text; status == MS_OK && *p;) {
     char *line_end = strchrnul(p, '\n');
-    p = skip_blanks(p);
+    p = ms_skip_blanks(p);
     char *end = p + strcspn(p, "#\n");
-    while (end > p && is_blank(end[-1]))
+    while (end > p && ms_is_blank(end[-1]))
       end--;
     if (end > p) {
       if (*n == room) {

@@ -4,6 +4,10 @@
 
 #include "base.h"
 
+/* Blanks within a line: space, tab, and the CR of CRLF. The first place from p on that is none. */
+bool ms_is_blank(char c);
+char *ms_skip_blanks(char *p);
+
 /* A numeric table read from CSV (RFC 4180: quoted names, CRLF or LF, header row required). */
 typedef struct ms_table {
   size_t rows, cols;
