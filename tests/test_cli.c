@@ -11,7 +11,6 @@
 #include <math.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,26 +167,13 @@ static outcome finish(process p) {
   return o;
 }
 
-MS_PRINTF(1, 0) static const char *format_words(const char *format, va_list args) {
-  char *words;
-  ck_assert_int_ge(vasprintf(&words, format, args), 0);
-  return test_keep(words);
-}
-
-MS_PRINTF(1, 2) static outcome run(const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  const char *words = format_words(format, args);
-  va_end(args);
-  return finish(start(words, NULL, CAPTURED));
-}
+/* The words of these are as for printf. */
+#define run(...) finish(start(test_text(__VA_ARGS__), NULL, CAPTURED))
+#define run_well(...) succeed(test_text(__VA_ARGS__))
+#define refused(...) refusal(test_text(__VA_ARGS__))
 
 /* Runs it and expects success without a word on stderr. */
-MS_PRINTF(1, 2) static outcome run_well(const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  const char *words = format_words(format, args);
-  va_end(args);
+static outcome succeed(const char *words) {
   outcome o = finish(start(words, NULL, CAPTURED));
   ck_assert_msg(o.code == OK, "%s: exit code %d, %s", words, o.code, o.err);
   ck_assert_msg(!*o.err, "%s: on stderr: %s", words, o.err);
@@ -195,11 +181,7 @@ MS_PRINTF(1, 2) static outcome run_well(const char *format, ...) {
 }
 
 /* Runs it and expects exit code 2, an explanation on stderr alone, and no file made. */
-MS_PRINTF(1, 2) static const char *refused(const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  const char *words = format_words(format, args);
-  va_end(args);
+static const char *refusal(const char *words) {
   size_t before = test_entries(".");
   outcome o = finish(start(words, NULL, CAPTURED));
   ck_assert_msg(o.code == USAGE, "%s: exit code %d instead of 2, %s", words, o.code, o.err);
@@ -407,8 +389,7 @@ START_TEST(no_arguments_is_a_run) {
 END_TEST
 
 START_TEST(version) {
-  char wanted[64];
-  snprintf(wanted, sizeof wanted, "mirrorsim %s\n", ms_version());
+  const char *wanted = test_text("mirrorsim %s\n", ms_version());
   ck_assert_str_eq(run_well("--version").out, wanted);
   ck_assert_str_eq(run_well("run --version").out, wanted);
   ck_assert_str_eq(run_well(SMALL " --version").out, wanted);
@@ -417,9 +398,7 @@ END_TEST
 
 /* The help of one option, all white space single. */
 static const char *help_of(const char *help, const char *name) {
-  char head[80];
-  const char *from = NULL;
-  snprintf(head, sizeof head, "--%s", name);
+  const char *from = NULL, *head = test_text("--%s", name);
   for (const char *p = help; !from && (p = strstr(p, head)); p += strlen(head)) {
     const char *line = p;
     while (line > help && line[-1] != '\n')
@@ -459,11 +438,8 @@ START_TEST(help_tells_every_setting) {
     for (size_t k = 0; s->type == MS_CHOICE && s->choice(k, NULL); k++)
       ck_assert_msg(has_word(text, s->choice(k, NULL)), "'%s' is not in: %s", s->choice(k, NULL),
                     text);
-    if (s->fallback && s->type != MS_FLAG) {
-      char given[80];
-      snprintf(given, sizeof given, "default %s", s->fallback);
-      assert_has(text, given);
-    }
+    if (s->fallback && s->type != MS_FLAG)
+      assert_has(text, test_text("default %s", s->fallback));
   }
   ck_assert_uint_gt(settings, 20);
   help_of(help, "config");
@@ -542,12 +518,10 @@ END_TEST
 
 /* The option, the value in quotes and what is allowed. */
 static void assert_rejects(const ms_setting *s, const char *text, const char *allowed) {
-  char start_of[96], quoted[96];
-  const char *err = refused("--%s=%s", s->name, text);
-  snprintf(start_of, sizeof start_of, "mirrorsim: --%s: ", s->name);
-  snprintf(quoted, sizeof quoted, "'%s'", text);
+  const char *err = refused("--%s=%s", s->name, text),
+             *start_of = test_text("mirrorsim: --%s: ", s->name);
   ck_assert_msg(strncmp(err, start_of, strlen(start_of)) == 0, "%s", err);
-  assert_has(err, quoted);
+  assert_has(err, test_text("'%s'", text));
   assert_has(err, allowed);
 }
 
@@ -558,23 +532,16 @@ START_TEST(bad_numbers) {
     if (s->type != MS_REAL && s->type != MS_COUNT)
       continue;
     const char *kind = s->type == MS_COUNT ? "whole number" : "number";
-    char text[64];
     numbers++;
     assert_rejects(s, "nan", kind);
     assert_rejects(s, "inf", kind);
     assert_rejects(s, "1x", kind);
-    if (isfinite(s->min)) {
-      snprintf(text, sizeof text, "%.17g", s->min_open ? s->min : s->min - 1);
-      assert_rejects(s, text, kind);
-    }
-    if (isfinite(s->max)) {
-      snprintf(text, sizeof text, "%.17g", s->max_open ? s->max : 2 * s->max + 2);
-      assert_rejects(s, text, kind);
-    }
-    if (s->type == MS_COUNT) {
-      snprintf(text, sizeof text, "%.17g", s->min + 0.5);
-      assert_rejects(s, text, kind);
-    }
+    if (isfinite(s->min))
+      assert_rejects(s, test_text("%.17g", s->min_open ? s->min : s->min - 1), kind);
+    if (isfinite(s->max))
+      assert_rejects(s, test_text("%.17g", s->max_open ? s->max : 2 * s->max + 2), kind);
+    if (s->type == MS_COUNT)
+      assert_rejects(s, test_text("%.17g", s->min + 0.5), kind);
   }
   ck_assert_uint_gt(numbers, 10);
   assert_has(refused("--wd -1"), "--wd: '-1'");
@@ -975,9 +942,9 @@ START_TEST(files_of_a_run) {
 END_TEST
 
 START_TEST(config_reproduces_the_run) {
-  char start_x[400] = "";
+  const char *start_x = "";
   for (int j = 0; j < 20; j++)
-    snprintf(start_x + strlen(start_x), 20, "%g\n", 0.1 * (j - 10));
+    start_x = test_text("%s%g\n", start_x, 0.1 * (j - 10));
   test_file("start.txt", start_x);
   test_file("data.csv", "a,target,b\n1,2,3\n-1,4,0.5\n");
   const char *const cases[] = {
@@ -985,9 +952,7 @@ START_TEST(config_reproduces_the_run) {
       SMALL " --init-scale 1e-400 --init-x start.txt --flow mirror --rtol 1e-9",
       "--data data.csv --target target --standardize --param uv --method adams --t-end 30"};
   for (size_t i = 0; i < COUNT(cases); i++) {
-    char dir[16], again[16];
-    snprintf(dir, sizeof dir, "first%zu", i);
-    snprintf(again, sizeof again, "again%zu", i);
+    const char *dir = test_text("first%zu", i), *again = test_text("again%zu", i);
     run_well("%s --quiet --out %s", cases[i], dir);
     run_well("--config %s/config.ini --out %s", dir, again);
     ck_assert_msg(is_folder(again), "%s", cases[i]);
@@ -1059,10 +1024,8 @@ END_TEST
 START_TEST(bad_starts) {
   const char *const scales[] = {"0", "-1", "abc", "nan", "inf", "nofile.txt", "1e"};
   for (size_t i = 0; i < COUNT(scales); i++) {
-    char quoted[32];
     const char *err = refused("--init-scale %s", scales[i]);
-    snprintf(quoted, sizeof quoted, "--init-scale: '%s'", scales[i]);
-    assert_has(err, quoted);
+    assert_has(err, test_text("--init-scale: '%s'", scales[i]));
     assert_has(err, "greater than 0");
   }
   assert_has(refused("--init-x abc"), "--init-x: 'abc'");
@@ -1115,8 +1078,7 @@ static size_t partial_points(const char *dir, size_t d) {
 
 static void interrupt(int signal_number, const char *dir) {
   /* Steps of an explicit method, in a stiff problem: it would take minutes. */
-  char words[256];
-  snprintf(words, sizeof words, "--method adams --max-steps 1e12 --json --out %s", dir);
+  const char *words = test_text("--method adams --max-steps 1e12 --json --out %s", dir);
   process p = start(words, NULL, CAPTURED);
   for (int i = 0; i < 200 && !exists(dir); i++)
     sleep_for(0.01);
@@ -1312,8 +1274,7 @@ static const char *const plots[] = {"trajectory", "potential", "effects"};
 
 static void assert_plots(const char *dir, const char *format, const char *signature) {
   for (size_t i = 0; i < COUNT(plots); i++) {
-    char name[64];
-    snprintf(name, sizeof name, "%s.%s", plots[i], format);
+    const char *name = test_text("%s.%s", plots[i], format);
     ck_assert_msg(starts_with(join(dir, name), signature, strlen(signature)), "%s/%s", dir, name);
   }
 }
