@@ -50,7 +50,7 @@ int cli_list(int argc, char **argv) {
     else if (only)
       return cli_usage_error("list: one list at a time; '%s' is one too many", argv[i], NULL);
     else if (!entry_at(argv[i], 0, &summary))
-      return cli_usage_error("there is no list '%s'", argv[i],
+      return cli_usage_error("there is no list '%s'; 'mirrorsim list' shows all", argv[i],
                              ms_nearest(argv[i], list_candidate, NULL));
     else
       only = argv[i];

@@ -622,9 +622,9 @@ static ms_status build(ms_run *run, ms_error *err) {
     return status;
   s->problem = run->core ? run->core : run->problem;
   s->start = (ms_start){run->ln_beta, run->kappa};
-  for (size_t i = 0; ms_method_at(i); i++)
-    if (strcmp(ms_method_at(i)->name, ms_config_text(cfg, "method")) == 0)
-      s->method = ms_method_at(i);
+  status = ms_run_method(run, err);
+  if (status != MS_OK)
+    return status;
   s->rtol = ms_config_real(cfg, "rtol");
   s->atol = ms_config_text(cfg, "atol") ? ms_config_real(cfg, "atol") : 0;
   const char *solver = ms_config_text(cfg, "solver");
@@ -936,7 +936,7 @@ static const ms_setting settings[] = {
      .help = "at T, 2T, ... the weights of --param mw or uv are put back to the scale --reset-beta "
              "at the same x; default: never"},
     {"reset-beta", MS_SCALE, "BETA", NULL, .group = GROUP,
-     .help = "that scale, as for --init-scale; default: --init-scale"},
+     .help = "scale of --reset-every, as for --init-scale; default: --init-scale"},
     {.name = NULL},
 };
 

@@ -729,9 +729,9 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
     return ms_no_memory(err);
   s->rtol = ms_config_real(cfg, "rtol");
   s->step_limit = ms_config_count(cfg, "max-steps");
-  for (size_t i = 0; ms_method_at(i); i++)
-    if (strcmp(ms_method_at(i)->name, ms_config_text(cfg, "method")) == 0)
-      s->method = ms_method_at(i);
+  status = ms_run_method(run, err);
+  if (status != MS_OK)
+    return status;
   double f0 = o->value(o, run->x, a->G); /* at X = 0 */
   restrict_gradient(&a->f, a->G);
   if (ms_singular(o->rows, o->cols, a->G, a->sigma, NULL, NULL) != 0 || !isfinite(f0))

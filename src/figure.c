@@ -646,10 +646,13 @@ const char *ms_figure_text(const char *name, const char **source, const char **c
   return figure->title;
 }
 
-static ms_status unknown(const char *what, const char *name, const char *near, ms_error *err) {
-  return near ? ms_fail(err, MS_BAD_SETTING, "there is no %s '%s'; did you mean '%s'?", what, name,
-                        near)
-              : ms_fail(err, MS_BAD_SETTING, "there is no %s '%s'", what, name);
+static ms_status unknown(const char *what, const char *name,
+                         const char *(*candidate)(size_t i, void *), const char *allowed,
+                         ms_error *err) {
+  const char *near = ms_nearest(name, candidate, NULL);
+  return ms_fail(err, MS_BAD_SETTING, "there is no %s '%s'%s%s%s%s%s", what, name,
+                 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+                 allowed ? "; allowed: " : "", allowed ? allowed : "");
 }
 
 static bool style_known(const char *style) {
@@ -676,7 +679,7 @@ static ms_status check_formats(const ms_figure *figure, const char *list, ms_err
     for (size_t i = 0; format_candidate(i, NULL); i++)
       known = known || strcmp(word, formats[i]) == 0;
     if (!known)
-      return unknown("format", word, ms_nearest(word, format_candidate, NULL), err);
+      return unknown("format", word, format_candidate, "png, svg, pdf, gif", err);
     if (strcmp(word, "gif") == 0 && !figure->moves)
       return ms_fail(err, MS_BAD_SETTING, "figure %s: does not move; gif is for figures that do",
                      figure->name);
@@ -689,7 +692,7 @@ ms_status ms_figure_make(ms_drawing **out, const ms_figure *figure,
   *out = NULL;
   const char *style = style_of(options);
   if (!style_known(style))
-    return unknown("style", style, ms_nearest(style, style_candidate, NULL), err);
+    return unknown("style", style, style_candidate, "screen, paper", err);
   ms_status status = check_formats(figure, options->formats, err);
   if (status == MS_OK)
     status = ms_folder_make(options->dir, err);
@@ -723,7 +726,7 @@ ms_status ms_figure_draw(ms_drawing **out, const char *name, const ms_figure_opt
   *out = NULL;
   const ms_figure *figure = figure_named(name);
   if (!figure)
-    return unknown("figure", name, ms_nearest(name, figure_candidate, NULL), err);
+    return unknown("figure", name, figure_candidate, NULL, err);
   return ms_figure_make(out, figure, options, err);
 }
 

@@ -90,15 +90,11 @@ static ms_status read_csv(ms_images *im, const char *path, const ms_config *cfg,
   ms_status status = ms_table_read(&table, path, err);
   if (status != MS_OK)
     return status;
-  const char *name =
-      ms_config_given(cfg, "target") ? ms_config_text(cfg, "target") : table.names[0];
   size_t target = 0;
-  while (target < table.cols && strcmp(table.names[target], name) != 0)
-    target++;
-  if (target == table.cols)
-    status = ms_fail(err, MS_BAD_INPUT, "%s: '%s' is not a column of %s",
-                     ms_config_origin(cfg, "target"), name, path);
-  else
+  if (ms_config_given(cfg, "target"))
+    status = ms_table_column(&table, ms_config_text(cfg, "target"), path,
+                             ms_config_origin(cfg, "target"), &target, err);
+  if (status == MS_OK)
     status = take_table(im, &table, target, path, err);
   ms_table_free(&table);
   return status;

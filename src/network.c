@@ -14,9 +14,11 @@
 #include "sparsify.h"
 #include "text.h"
 #include <cblas.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Samples that are evaluated at once where no batch is asked for. */
 enum { CHUNK = 256 };
@@ -401,16 +403,23 @@ static size_t columns_of(const ms_run *run) {
   return columns;
 }
 
+/* Folder of the checkpoint; returns the name in it. */
+static const char *checkpoint_folder(const network *a, char *dir, size_t room) {
+  const char *slash = strrchr(a->checkpoint, '/');
+  if (slash)
+    snprintf(dir, room, "%.*s", (int)MS_MAX(slash - a->checkpoint, 1), a->checkpoint);
+  else
+    snprintf(dir, room, ".");
+  return slash ? slash + 1 : a->checkpoint;
+}
+
 /* `recorded`: rows that are already part of the run. */
 static ms_status save(network *a, size_t recorded, ms_error *err) {
   if (!a->checkpoint || !a->steps)
     return MS_OK;
-  const char *slash = strrchr(a->checkpoint, '/');
-  char dir[4096] = ".";
-  if (slash)
-    snprintf(dir, sizeof dir, "%.*s", (int)MS_MAX(slash - a->checkpoint, 1), a->checkpoint);
+  char dir[4096];
   ms_writer w;
-  ms_status status = ms_writer_open(&w, dir, slash ? slash + 1 : a->checkpoint, err);
+  ms_status status = ms_writer_open(&w, dir, checkpoint_folder(a, dir, sizeof dir), err);
   if (status != MS_OK)
     return status;
   const ms_run *run = a->run;
@@ -483,8 +492,15 @@ static bool take_state(network *a, FILE *file) {
 
 static ms_status resume(network *a, ms_error *err) {
   FILE *file = fopen(a->checkpoint, "rb");
-  if (!file)
-    return MS_OK; /* the first time */
+  if (!file) { /* the first time */
+    char dir[4096];
+    checkpoint_folder(a, dir, sizeof dir);
+    return access(dir, W_OK | X_OK) == 0
+               ? MS_OK
+               : ms_fail(err, MS_BAD_SETTING, "%s: '%s' cannot be written: %s",
+                         ms_config_origin(a->run->cfg, "checkpoint"), a->checkpoint,
+                         strerror(errno));
+  }
   char magic[sizeof MAGIC];
   size_t length = 0;
   bool known = take(file, magic, sizeof magic) && memcmp(magic, MAGIC, sizeof MAGIC) == 0 &&

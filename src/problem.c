@@ -377,11 +377,6 @@ static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
   return status;
 }
 
-static const char *column_candidate(size_t i, void *ctx) {
-  const ms_table *table = ctx;
-  return i < table->cols ? table->names[i] : NULL;
-}
-
 /* Does the loss go by z - y alone, so that it takes a centred y as well? Those of classes and
  * counts do not, nor do formulas in which y is one. */
 static bool goes_by_difference(const ms_problem *p) {
@@ -441,16 +436,11 @@ static ms_status from_table(ms_problem *p, ms_table *table, const ms_config *cfg
   if (d == 0)
     return ms_fail(err, MS_BAD_INPUT, "%s:1:1: the target is the only column; features are missing",
                    path);
+  ms_status status = MS_OK;
   if (target)
-    while (t < table->cols && strcmp(table->names[t], target) != 0)
-      t++;
-  if (t == table->cols) {
-    const char *near = ms_nearest(target, column_candidate, table);
-    return ms_fail(err, MS_BAD_SETTING, "%s: '%s' is no column of %s%s%s%s",
-                   ms_config_origin(cfg, "target"), target, path, near ? "; did you mean '" : "",
-                   near ? near : "", near ? "'?" : "");
-  }
-  ms_status status = ms_matrix_new(&p->Z, n, d, err);
+    status = ms_table_column(table, target, path, ms_config_origin(cfg, "target"), &t, err);
+  if (status == MS_OK)
+    status = ms_matrix_new(&p->Z, n, d, err);
   if (status != MS_OK)
     return status;
   p->y = ms_doubles(n);

@@ -96,6 +96,28 @@ static ms_status plan_times(ms_run *run, double base, ms_error *err) {
   return MS_OK;
 }
 
+ms_status ms_run_method(ms_run *run, ms_error *err) {
+  static const struct {
+    const char *option, *takes[3], *text;
+  } steps[] = {{"lr", {"gd", "sgd", "sde"}, "gd, sgd and sde"},
+               {"momentum", {"gd", "sgd"}, "gd and sgd"},
+               {"batch", {"sgd"}, "sgd"},
+               {"dt", {"sde"}, "sde"}};
+  const char *name = ms_config_text(run->cfg, "method");
+  for (size_t i = 0; ms_method_at(i); i++)
+    if (strcmp(ms_method_at(i)->name, name) == 0)
+      run->setup.method = ms_method_at(i);
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    bool taken = !ms_config_given(run->cfg, steps[i].option);
+    for (size_t k = 0; k < 3 && steps[i].takes[k]; k++)
+      taken = taken || strcmp(steps[i].takes[k], name) == 0;
+    if (!taken)
+      return ms_fail(err, MS_BAD_SETTING, "%s: goes with --method %s, not with %s",
+                     ms_config_origin(run->cfg, steps[i].option), steps[i].text, name);
+  }
+  return MS_OK;
+}
+
 ms_status ms_run_plan(ms_run *run, double G, double base, bool open_ended, ms_error *err) {
   ms_setup *s = &run->setup;
   s->gradient_scale = G;

@@ -593,7 +593,8 @@ const ms_setting ms_schedule_settings[] = {
     {"wd-p", MS_REAL, "P", "0.95", .min = 0, .max = 1, .min_open = true, .max_open = true,
      .group = GROUP, .help = "factor of the geometric schedule"},
     {"wd-factor", MS_REAL, "F", NULL, .min = 1, .max = HUGE_VAL, .group = GROUP,
-     .help = "what each cycle of cyclic and restarts is longer than the one before, default 1; "
+     .help = "how many times as long as the one before each cycle of cyclic and restarts is, "
+             "default 1; "
              "what adaptive raises and lowers alpha by, default 1.05"},
     {"wd-threshold", MS_REAL, "K", "0", .min = 0, .max = HUGE_VAL, .group = GROUP,
      .help = "adaptive lowers alpha where |x|_1 is below K"},

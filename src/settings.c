@@ -110,9 +110,10 @@ const ms_setting ms_run_settings[] = {
          "step size of gd and sgd, noise of sde; default: a tenth of what is stable at the size "
          "that x will have"},
     {"momentum", MS_REAL, "M", "0", .min = 0, .max = 1, .max_open = true, .group = FLOW,
-     .help = "heavy-ball momentum of gd and sgd; a step then counts as the time lr / (1 - M)"},
+     .help = "heavy-ball momentum of gd and sgd; a step then counts as the time "
+             "lr / (1 - M); networks: 0.9 unless given"},
     {"batch", MS_COUNT, "N", "1", .min = 1, .max = 1e8, .group = FLOW,
-     .help = "samples in a step of sgd"},
+     .help = "samples in a step of sgd; networks: 64 unless given"},
     {"dt", MS_REAL, "TIME", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
      .help = "time step of sde; default: lr"},
     {"t-end", MS_REAL, "T", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,

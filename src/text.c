@@ -379,6 +379,23 @@ void ms_table_free(ms_table *table) {
   *table = (ms_table){0};
 }
 
+static const char *column_at(size_t i, void *ctx) {
+  const ms_table *table = ctx;
+  return i < table->cols ? table->names[i] : NULL;
+}
+
+ms_status ms_table_column(const ms_table *table, const char *name, const char *path,
+                          const char *origin, size_t *column, ms_error *err) {
+  for (size_t j = 0; j < table->cols; j++)
+    if (strcmp(table->names[j], name) == 0) {
+      *column = j;
+      return MS_OK;
+    }
+  const char *near = ms_nearest(name, column_at, (void *)table);
+  return ms_fail(err, MS_BAD_SETTING, "%s: '%s' is no column of %s%s%s%s", origin, name, path,
+                 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
 /* ---- Vectors -------------------------------------------------------------------------------- */
 
 static ms_status read_lines(double **values, size_t *n, const struct source *s, bool log_values,

@@ -23,6 +23,9 @@ typedef struct ms_table {
  * is skipped. On success free with ms_table_free. */
 ms_status ms_table_read(ms_table *table, const char *path, ms_error *err);
 void ms_table_free(ms_table *table);
+/* The column called `name`, which the setting `origin` asks for in the file `path`. */
+ms_status ms_table_column(const ms_table *table, const char *name, const char *path,
+                          const char *origin, size_t *column, ms_error *err);
 
 /* Reads a vector: `.npy` (any 1-D little-endian float64/float32/int64 array, version 1 or 2) or a
  * text file with one number per line (blank lines and # comments ignored).

@@ -1250,7 +1250,7 @@ END_TEST
 START_TEST(unknown_lists) {
   assert_has(refused("list modles"), "'models'");
   assert_has(refused("list shedules"), "'schedules'");
-  assert_has(refused("list nonsense"), "'nonsense'");
+  assert_has(refused("list nonsense"), "'nonsense'; 'mirrorsim list' shows all");
   assert_has(refused("list --jsn"), "--json");
   assert_has_not(refused("list models models"), "there is no list 'models'");
 }

@@ -45,7 +45,7 @@ START_TEST(test_unknown_names_are_answered_with_the_nearest) {
   ck_assert_ptr_null(f);
   o.style = "papr";
   ck_assert_int_eq(ms_figure_draw(&f, "surface", &o, &err), MS_BAD_SETTING);
-  ck_assert_ptr_nonnull(strstr(err.message, "did you mean 'paper'?"));
+  ck_assert_ptr_nonnull(strstr(err.message, "did you mean 'paper'?; allowed: screen, paper"));
   o.style = NULL;
   o.formats = "png,svgg";
   ck_assert_int_eq(ms_figure_draw(&f, "surface", &o, &err), MS_BAD_SETTING);

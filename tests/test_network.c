@@ -343,6 +343,9 @@ START_TEST(a_resumed_run_has_the_bytes_of_an_uninterrupted_one) {
   }
   /* another run's checkpoint, and a damaged one, are not taken */
   test_refused("network", WITH(COMMON, at, "lr=0.01"), "lr");
+  ck_assert_int_eq(test_refused("network", WITH(COMMON, "checkpoint=/nowhere/state"),
+                                "'/nowhere/state' cannot be written"),
+                   MS_BAD_SETTING);
   ck_assert_int_eq(truncate(checkpoint, 5000), 0);
   ck_assert_int_eq(test_refused("network", settings, checkpoint), MS_BAD_INPUT);
   ms_run_free(whole);

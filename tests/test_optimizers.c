@@ -453,6 +453,15 @@ START_TEST(where_they_do_not_apply) {
   ck_assert_int_eq(test_refused("diag", WITH("param=steepest", "state=sample-dual"),
                                 "no combination of the samples"),
                    MS_UNSUPPORTED);
+  static const struct {
+    const char *settings[3], *says;
+  } steps[] = {{{"lr=0.01"}, "goes with --method gd, sgd and sde, not with bdf"},
+               {{"momentum=0.5", "method=sde"}, "goes with --method gd and sgd, not with sde"},
+               {{"batch=2", "method=gd"}, "goes with --method sgd, not with gd"},
+               {{"dt=0.1", "method=sgd"}, "goes with --method sde, not with sgd"}};
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+    ck_assert_int_eq(test_refused("diag", steps[i].settings, steps[i].says), MS_BAD_SETTING);
+  ck_assert_int_eq(test_refused("lora", WITH("lr=0.01"), "not with bdf"), MS_BAD_SETTING);
 }
 END_TEST
 
