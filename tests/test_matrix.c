@@ -87,7 +87,7 @@ enum { SIZES = sizeof sizes / sizeof *sizes };
 
 /* The largest are left out under a memory checker. */
 static bool omitted(size_t k) {
-  return getenv("MS_TEST_QUICK") && sizes[k].n * sizes[k].d > 60000;
+  return test_quick() && sizes[k].n * sizes[k].d > 60000;
 }
 
 /* check(dense copy as reference, matrix to test) for all sizes, patterns, kinds and threads. */

@@ -963,7 +963,7 @@ static void runge_kutta(const ms_param *p, const drive *d, double t, double h, d
 /* Any parametrization, at moderate scales and times; also across a time warp. */
 static void check_flow(const ms_param *p) {
   enum { STEPS = 2000, CHECKS = 10 };
-  int checked = 0, starts = getenv("MS_TEST_QUICK") ? 10 : 40;
+  int checked = 0, starts = test_quick() ? 10 : 40;
   for (int k = 0; k < starts; k++) {
     drive d = {uniform(-0.5, 0.5), uniform(-0.5, 0.5),          uniform(0.5, 4),
                uniform(0, 6),      k % 4 ? uniform(0, 0.5) : 0, uniform(0.3, 3)};
