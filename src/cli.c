@@ -196,15 +196,12 @@ int cli_print_help(const char *asked) {
                                            .doc = option_doc(s),
                                            .group = group};
   }
-  static const char words[] = ""
-#define X(name, arguments, summary) #name " " arguments "\n"
-      CLI_COMMANDS(X);
-#undef X
-  const struct argp argp = {options, NULL, words, about, NULL, NULL, NULL};
+  const struct argp argp = {options, NULL, NULL, about, NULL, NULL, NULL};
   bool help = strcmp(asked, "help") == 0;
   char name[] = "mirrorsim";
-  argp_help(&argp, stdout,
-            help ? ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC : ARGP_HELP_USAGE, name);
+  if (help) /* argp's own has the command last */
+    puts("Usage: mirrorsim [COMMAND] [OPTION...]");
+  argp_help(&argp, stdout, help ? ARGP_HELP_LONG | ARGP_HELP_DOC : ARGP_HELP_USAGE, name);
   for (size_t i = fixed; i < used; i++)
     if (options[i].name)
       free((void *)options[i].doc);

@@ -694,8 +694,9 @@ ms_status ms_figure_make(ms_drawing **out, const ms_figure *figure,
   if (!style_known(style))
     return unknown("style", style, style_candidate, "screen, paper", err);
   ms_status status = check_formats(figure, options->formats, err);
-  if (status == MS_OK)
-    status = ms_folder_make(options->dir, err);
+  if (status == MS_OK && ms_folder_make(options->dir, err) != MS_OK)
+    status =
+        ms_fail(err, MS_BAD_SETTING, "%s", err ? err->message : ""); /* nothing is written yet */
   if (status != MS_OK)
     return status;
   ms_drawing *f = calloc(1, sizeof *f);

@@ -681,8 +681,9 @@ ms_status ms_sweep_run(const ms_sweep *sweep, const ms_sweep_options *o, size_t 
     free(chosen);
     return run_rest(sweep, o, NULL, err);
   }
-  if (status == MS_OK)
-    status = ms_folder_make(o->dir, err);
+  if (status == MS_OK && ms_folder_make(o->dir, err) != MS_OK)
+    status =
+        ms_fail(err, MS_BAD_SETTING, "%s", err ? err->message : ""); /* nothing is written yet */
   if (status == MS_OK && o->keep_runs) {
     snprintf(path, sizeof path, "%s/runs", o->dir);
     status = ms_folder_make(path, err);

@@ -450,7 +450,7 @@ END_TEST
 
 START_TEST(help_does_not_run) {
   const char *help = run_well("--help").out;
-  assert_has(help, "Usage: ");
+  assert_has(help, "Usage: mirrorsim [COMMAND] [OPTION...]\n");
   assert_has(help, "mirrorsim");
   assert_has_not(help, "rhs_evaluations");
   assert_has(run_well("run --help").out, "--wd-schedule");
@@ -623,6 +623,8 @@ START_TEST(nothing_is_written_on_bad_usage) {
     refused("--json %s --out=made/within", cases[i]);
     ck_assert_msg(!exists("made"), "%s", cases[i]);
   }
+  assert_has(refused("figure balls --quick --out good.csv"), "good.csv: is not a folder");
+  assert_has(refused("sweep --grid seed=1:2 --out good.csv"), "good.csv: is not a folder");
 }
 END_TEST
 
