@@ -195,6 +195,13 @@ static void assert_has(const char *text, const char *part) {
   ck_assert_msg(strstr(text, part) != NULL, "'%s' is not in: %s", part, text);
 }
 
+/* "mirrorsim: PLACE..." with the reason behind. */
+static void assert_at(const char *err, const char *place, const char *reason) {
+  const char *begin = test_text("mirrorsim: %s", place);
+  ck_assert_msg(strncmp(err, begin, strlen(begin)) == 0, "%s", err);
+  assert_has(err + strlen(begin), reason);
+}
+
 static void assert_has_not(const char *text, const char *part) {
   ck_assert_msg(strstr(text, part) == NULL, "'%s' is in: %s", part, text);
 }
@@ -518,10 +525,8 @@ END_TEST
 
 /* The option, the value in quotes and what is allowed. */
 static void assert_rejects(const ms_setting *s, const char *text, const char *allowed) {
-  const char *err = refused("--%s=%s", s->name, text),
-             *start_of = test_text("mirrorsim: --%s: ", s->name);
-  ck_assert_msg(strncmp(err, start_of, strlen(start_of)) == 0, "%s", err);
-  assert_has(err, test_text("'%s'", text));
+  const char *err = refused("--%s=%s", s->name, text);
+  assert_at(err, test_text("--%s: ", s->name), test_text("'%s'", text));
   assert_has(err, allowed);
 }
 
@@ -662,9 +667,7 @@ START_TEST(config_errors) {
                {"[open\n", "bad.ini:1:1: ", "key = value"}};
   for (size_t i = 0; i < COUNT(cases); i++) {
     test_file("bad.ini", cases[i].text);
-    const char *err = refused("--out made --config bad.ini");
-    ck_assert_msg(strncmp(err + 11, cases[i].place, strlen(cases[i].place)) == 0, "%s", err);
-    assert_has(err, cases[i].reason);
+    assert_at(refused("--out made --config bad.ini"), cases[i].place, cases[i].reason);
   }
   assert_has(refused("--config nofile.ini"), "nofile.ini: cannot be read");
   assert_has(refused("--config ."), "cannot be read");
@@ -1148,9 +1151,7 @@ START_TEST(bad_data) {
                {"y\n1\n2\n", "bad.csv:1:1: ", "target"}};
   for (size_t i = 0; i < COUNT(cases); i++) {
     test_file("bad.csv", cases[i].text);
-    const char *err = refused("--data bad.csv --out made");
-    ck_assert_msg(strncmp(err + 11, cases[i].place, strlen(cases[i].place)) == 0, "%s", err);
-    assert_has(err + 11 + strlen(cases[i].place), cases[i].reason);
+    assert_at(refused("--data bad.csv --out made"), cases[i].place, cases[i].reason);
   }
   assert_has(refused("--data nofile.csv"), "nofile.csv: cannot be read");
   assert_has(refused("--data ."), "cannot be read");
