@@ -622,9 +622,7 @@ static ms_status build(ms_run *run, ms_error *err) {
     return status;
   s->problem = run->core ? run->core : run->problem;
   s->start = (ms_start){run->ln_beta, run->kappa};
-  status = ms_run_method(run, err);
-  if (status != MS_OK)
-    return status;
+  ms_run_method(run);
   s->rtol = ms_config_real(cfg, "rtol");
   s->atol = ms_config_text(cfg, "atol") ? ms_config_real(cfg, "atol") : 0;
   const char *solver = ms_config_text(cfg, "solver");

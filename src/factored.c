@@ -729,9 +729,7 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
     return ms_no_memory(err);
   s->rtol = ms_config_real(cfg, "rtol");
   s->step_limit = ms_config_count(cfg, "max-steps");
-  status = ms_run_method(run, err);
-  if (status != MS_OK)
-    return status;
+  ms_run_method(run);
   double f0 = o->value(o, run->x, a->G); /* at X = 0 */
   restrict_gradient(&a->f, a->G);
   if (ms_singular(o->rows, o->cols, a->G, a->sigma, NULL, NULL) != 0 || !isfinite(f0))

@@ -96,7 +96,7 @@ static ms_status plan_times(ms_run *run, double base, ms_error *err) {
   return MS_OK;
 }
 
-ms_status ms_run_method(ms_run *run, ms_error *err) {
+void ms_run_method(ms_run *run) {
   static const struct {
     const char *option, *takes[3], *text;
   } steps[] = {{"lr", {"gd", "sgd", "sde"}, "gd, sgd and sde"},
@@ -112,10 +112,9 @@ ms_status ms_run_method(ms_run *run, ms_error *err) {
     for (size_t k = 0; k < 3 && steps[i].takes[k]; k++)
       taken = taken || strcmp(steps[i].takes[k], name) == 0;
     if (!taken)
-      return ms_fail(err, MS_BAD_SETTING, "%s: goes with --method %s, not with %s",
-                     ms_config_origin(run->cfg, steps[i].option), steps[i].text, name);
+      ms_run_add_note(run, "%s has no effect with --method %s: it goes with %s.",
+                      ms_config_origin(run->cfg, steps[i].option), name, steps[i].text);
   }
-  return MS_OK;
 }
 
 ms_status ms_run_plan(ms_run *run, double G, double base, bool open_ended, ms_error *err) {

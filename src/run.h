@@ -124,8 +124,8 @@ struct ms_run {
 
 /* x has d coordinates. */
 ms_status ms_run_shape(ms_run *run, size_t d, ms_error *err);
-/* Sets setup.method; refuses options of steps that it does not take. */
-ms_status ms_run_method(ms_run *run, ms_error *err);
+/* Sets setup.method; notes options of steps that have no effect with it. */
+void ms_run_method(ms_run *run);
 /* Schedule and planned times for a model whose gradients are of the size G (its inverse is the unit
  * of time) and that moves for about `base` (before --wd-off and --t-end): alpha0 = G/4 and T =
  * base/2 where the settings leave them open. `open_ended`: without --t-end it goes on until it is
