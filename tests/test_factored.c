@@ -384,6 +384,40 @@ START_TEST(constant_decay_ends_at_the_nuclear_norm_regularized_solution) {
 }
 END_TEST
 
+/* Balanced factors are the cheapest of their X: sum |W_j|^2 = cost |X|_*. */
+START_TEST(costs_of_balanced_factors) {
+  enum { K = 4 };
+  gsl_rng *rng = ms_random_new(5, MS_STREAM_DATA);
+  for (size_t i = 0; ms_factors_at(i); i++) {
+    ms_factors f = factors_of(ms_factors_at(i)->name, K, K, K, 2);
+    double w[2 * K * K] = {0}, X[K * K], sigma[K], sum = 0, size = 0, out[K * K] = {0};
+    double *work = ms_doubles(ms_factors_work(&f));
+    ms_random_gaussian(rng, w, f.weights, 1);
+    for (size_t k = 0; k < f.weights / 2; k++) {
+      size_t row = k % K, col = k / K;
+      if (f.symmetric && !f.positive) /* U'V = 0: each has rows of its own */
+        w[row < 2 ? k + f.weights / 2 : k] = 0;
+      else if (!f.positive) /* A = B', q = k */
+        w[f.diagonal ? k + K : K * K + row * K + col] = w[k];
+    }
+    f.map(&f, w, X, work);
+    if (f.balance)
+      f.balance(&f, w, out);
+    for (size_t k = 0; k < K * K; k++)
+      ck_assert_double_le(fabs(out[k]), 1e-14);
+    ck_assert_int_eq(ms_singular(K, K, X, sigma, NULL, NULL), 0);
+    for (size_t k = 0; k < K; k++)
+      sum += sigma[k];
+    for (size_t k = 0; k < f.weights; k++)
+      size += w[k] * w[k];
+    ck_assert_msg(fabs(size - f.cost * sum) <= 1e-12 * size, "%s: %.15g, not %g times %.15g",
+                  f.name, size, f.cost, sum);
+    free(work);
+  }
+  gsl_rng_free(rng);
+}
+END_TEST
+
 /* Of f(X) = (x_11 - 1)^2 / 2 it is the matrix with the eigenvalue 1 - lambda. */
 START_TEST(nuclear_kkt_tells_solutions_from_others) {
   double X[4] = {0.7, 0, 0, 0}, G[4] = {-0.3, 0, 0, 0.1}, zero[4] = {0};
@@ -691,6 +725,7 @@ Suite *factored_suite(void) {
   tcase_add_test(tc, spectral_flow_is_a_comparison_where_measurements_do_not_commute);
   tcase_add_test(tc, balance_decays_with_the_dose);
   tcase_add_test(tc, constant_decay_ends_at_the_nuclear_norm_regularized_solution);
+  tcase_add_test(tc, costs_of_balanced_factors);
   tcase_add_test(tc, nuclear_kkt_tells_solutions_from_others);
   tcase_add_test(tc, same_seed_same_bytes);
   tcase_add_test(tc, truths);

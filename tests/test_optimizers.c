@@ -471,6 +471,23 @@ START_TEST(where_they_do_not_apply) {
 }
 END_TEST
 
+/* phi: |g|^{q-1} with the sign of g, rounded within a thousandth of the first gradient. */
+START_TEST(force_of_a_steepest_flow) {
+  ms_param p = param_named("steepest");
+  p.unit = 7;
+  for (size_t i = 0; i < EXPONENTS; i++) {
+    double q = p.number = exponents[i], e = 7e-3;
+    for (double g = 1e3 * e; g < 1e6; g *= 10)
+      for (int side = -1; side <= 1; side += 2) {
+        double want = side * pow(g, q - 1);
+        ck_assert_double_le(fabs(p.force(&p, side * g) - want), 1e-6 * fabs(want));
+      }
+    double corner = pow(e, q - 1) * pow(2, q / 2 - 1);
+    ck_assert_double_le(fabs(p.force(&p, e) - corner), 1e-13 * corner);
+  }
+}
+END_TEST
+
 Suite *optimizers_suite(void) {
   Suite *suite = suite_create("optimizers");
   TCase *tc = tcase_create("core");
@@ -487,6 +504,7 @@ Suite *optimizers_suite(void) {
   tcase_add_test(tc, ham_trains_as_the_optimizer);
   tcase_add_test(tc, ham_trains_towards_its_flow);
   tcase_add_test(tc, where_they_do_not_apply);
+  tcase_add_test(tc, force_of_a_steepest_flow);
   suite_add_tcase(suite, tc);
   return suite;
 }

@@ -166,7 +166,7 @@ static void check_formulas(const ms_param *p) {
   bool single = is(p, "square") || is(p, "spred") || is(p, "plain");
   ck_assert_uint_eq(p->width, single ? 1 : is(p, "deep") ? p->depth : 2);
   near(p->degree, p->configure ? L : is(p, "log") ? 0 : is(p, "plain") ? 1 : 2, 0, "degree", p, L);
-  ck_assert((p->kink != 0) == (is(p, "mask") || is(p, "plain")));
+  ck_assert_uint_eq(p->kink, is(p, "mask") || is(p, "plain") ? 1 : 0); /* of m, and of w itself */
   ck_assert((p->no_mirror != NULL) == (p->primal == NULL));
   ck_assert((p->rate > 0) == (is(p, "mw") || is(p, "uv") || p->depth == 2));
   ck_assert((p->scale != NULL) == (p->rate > 0 || is(p, "deep")));
@@ -222,7 +222,7 @@ static void check_slope_and_bend(const ms_param *p) {
     double size = exp(uniform(-4, 2)), h = 1e-3 * size;
     /* Away from 0, which not every g allows. */
     for (size_t b = 0; b < width; b++)
-      w[b] = v[b] = size * uniform(0.2, 1) * (p->rate > 0 ? sign() : 1);
+      w[b] = v[b] = size * uniform(0.2, 1) * (p->rate > 0 ? sign() : width == 1 && k % 2 ? -1 : 1);
     p->slope(p, w, dg);
     p->bend(p, w, bend);
     for (size_t b = 0; b < width; b++) {
@@ -520,6 +520,20 @@ START_TEST(weights_of_a_start) {
     ck_assert(p->weights(p, log(1e-30), 70, w));
     near(p->scale(p, w), 1e-30, 1e-43, "beta", p, 70);
     near(p->map(p, w), 1e-30 * sinh(70), 1e-13, "x0", p, 70);
+  }
+}
+END_TEST
+
+START_TEST(weights_of_a_mask) {
+  const ms_param *p = ms_param_at(0);
+  for (size_t i = 1; !is(p, "mask"); i++)
+    p = ms_param_at(i);
+  for (int k = 0; k < 200; k++) {
+    double ln_beta = uniform(-8, 4), kappa = k == 0 ? 0 : uniform(-4, 4), w[MS_WIDTH_MAX];
+    double beta = exp(ln_beta), size = beta * cosh(kappa);
+    ck_assert(p->weights(p, ln_beta, kappa, w));
+    near(w[0] * w[1], beta * sinh(kappa), 1e-14 * size, "x0", p, kappa);
+    near((w[0] - w[1]) * (w[0] + w[1]) / 2, beta, 1e-14 * size, "beta", p, kappa);
   }
 }
 END_TEST
@@ -892,6 +906,28 @@ START_TEST(potential_limits) {
 }
 END_TEST
 
+/* Where x cannot cross 0 its potential goes on to 0; that of log grows linearly in |x|. */
+START_TEST(potential_at_the_ends) {
+  for (size_t i = 0; ms_param_at(i); i++) {
+    const ms_param *p = ms_param_at(i);
+    for (int k = 0; k < 50 && (p->positive || p->keeps_sign); k++) {
+      point c = {uniform(-5, 5), p->keeps_sign ? sign() * uniform(0.1, 4) : uniform(-4, 4),
+                 -uniform(0, 1)};
+      double R = R_of(p, c, copysign(1e-250, x_of(p, c, 0)));
+      near(R_of(p, c, 0), R, 1e-13 * R, "R(0)", p, c.kappa);
+    }
+    for (double x = 250; x < 1e4 && is(p, "log"); x *= 1.7)
+      for (int side = -1; side <= 1; side += 2) {
+        /* c_0 and s_0 of u0^2, v0^2 = beta/2 e^{+-kappa}; ln cosh x = |x| - ln 2 */
+        point c = {log(3), -0.7 * side, 0};
+        double c0 = 1.5 * cosh(c.kappa), s0 = 1.5 * sinh(c.kappa);
+        double R = (c0 * (x - log(2) - log(cosh(c.kappa))) - s0 * (side * x - c.kappa)) / 2;
+        near(R_of(p, c, side * x), R, 1e-13 * R, "R", p, side * x);
+      }
+  }
+}
+END_TEST
+
 /* The dose contracts x at fixed mu and, from x0 = 0, only raises R; both by beta_a = beta e^{4a}.
  */
 START_TEST(contraction) {
@@ -1008,6 +1044,25 @@ START_TEST(flows_agree) {
 }
 END_TEST
 
+/* Of u and v under weight decay alone, from x0 = 0: beta_a = 2 (u v)^{L/2}, L = 2 of log. */
+static void check_scale(const ms_param *p) {
+  enum { STEPS = 2000 };
+  if (!is(p, "log") && !is(p, "power") && !is(p, "matched"))
+    return;
+  const drive d = {0, 0, 1, 0, 0.3, 2};
+  double w[MS_WIDTH_MAX + 1] = {0}, ln_beta = 0.4, t_end = 1;
+  ck_assert(p->weights(p, ln_beta, 0, w));
+  for (int i = 0; i < STEPS; i++)
+    runge_kutta(p, &d, t_end * i / STEPS, t_end / STEPS, w);
+  double L = is(p, "log") ? 2 : (double)p->depth, want = log(2) + L / 2 * log(w[0] * w[1]);
+  near(p->ln_scale(p, ln_beta, -dose(&d, t_end)), want, 1e-10, "ln scale", p, L);
+}
+
+START_TEST(scales_under_weight_decay_alone) {
+  each_mirror(check_scale);
+}
+END_TEST
+
 START_TEST(gradient_flow_is_the_mirror_flow) {
   enum { STEPS = 2000, CHECKS = 8 };
   EACH_HYPERBOLIC(p)
@@ -1074,6 +1129,9 @@ Suite *param_suite(void) {
   tcase_add_test(tc, contraction);
   tcase_add_test(tc, flows_agree);
   tcase_add_test(tc, gradient_flow_is_the_mirror_flow);
+  tcase_add_test(tc, weights_of_a_mask);
+  tcase_add_test(tc, potential_at_the_ends);
+  tcase_add_test(tc, scales_under_weight_decay_alone);
   suite_add_tcase(suite, tc);
   return suite;
 }
