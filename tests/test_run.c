@@ -367,6 +367,62 @@ START_TEST(observables_are_what_they_say) {
 }
 END_TEST
 
+/* x = u^3 - v^3 whose u = v = c e^{-2A} at mu = 0: 1/u = (1 - z)/c, z = 3 mu c, so that mu has the
+ * width 2 / (3 c) left, and x = c^3 ((1 - z)^-3 - (1 + z)^-3). */
+START_TEST(ranges_are_what_they_say) {
+  ms_run *run = test_whole("diag", WITH("param=power", "depth=3", "n=5", "d=8", "sparsity=2",
+                                        "wd-schedule=step", "wd=0.1", "wd-off=4", "t-end=20"));
+  size_t d;
+  const double *x = ms_run_x(run, &d);
+  double w[MS_WIDTH_MAX], left = 1;
+  ck_assert(run->param.weights(&run->param, run->ln_beta[0], 0, w));
+  double c = w[0] * exp(-2 * 0.1 * 4);
+  for (size_t j = 0; j < d; j++) {
+    double low = 0, high = 1;
+    for (int k = 0; k < 60; k++) {
+      double z = (low + high) / 2;
+      *(c * c * c * (pow(1 - z, -3) - pow(1 + z, -3)) < fabs(x[j]) ? &low : &high) = z;
+    }
+    left = fmin(left, (1 - low) / 2);
+  }
+  ck_assert_double_eq_tol(ms_run_summary(run, "dose"), 0.4, 1e-12);
+  ck_assert_double_eq_tol(ms_run_observe(run, "range"), 2 / (3 * c), 1e-12 / c);
+  ck_assert_double_lt(left, 0.4);
+  ck_assert_double_eq_tol(ms_run_observe(run, "range_left"), left, 1e-10);
+  ms_run_free(run);
+  /* what weight decay alone makes of a start */
+  run = test_whole("diag", WITH("init-x=0.3", "n=5", "d=8", "sparsity=2", "wd-schedule=step",
+                                "wd=0.1", "wd-off=4", "t-end=20"));
+  ck_assert_double_eq_tol(ms_run_observe(run, "centre"), sqrt(8) * 0.3 * exp(-4 * 0.4), 1e-12);
+  ms_run_free(run);
+}
+END_TEST
+
+START_TEST(margins_are_what_they_say) {
+  ms_run *run = test_whole("diag", WITH("loss=logistic", "n=6", "d=9", "sparsity=2", "t-end=1e3"));
+  size_t d;
+  const double *x = ms_run_x(run, &d), *machine = run->svm_l2;
+  double z[6], least = INFINITY, l1 = 0, xx = 0, xs = 0, ss = 0;
+  ck_assert_ptr_nonnull(machine);
+  ms_matrix_mul(run->problem->Z, x, z);
+  for (size_t i = 0; i < 6; i++)
+    least = fmin(least, run->problem->y[i] * z[i]);
+  for (size_t j = 0; j < d; j++) {
+    l1 += fabs(x[j]);
+    xx += x[j] * x[j];
+    xs += x[j] * machine[j];
+    ss += machine[j] * machine[j];
+  }
+  ck_assert_double_gt(least, 0);
+  ck_assert_double_eq_tol(ms_run_observe(run, "margin_l1"), least / l1, 1e-13);
+  ck_assert_double_eq_tol(ms_run_observe(run, "margin_l2"), least / sqrt(xx), 1e-13);
+  double degrees = acos(xs / sqrt(xx * ss)) * 180 / M_PI;
+  ck_assert_double_gt(degrees, 0.1);
+  ck_assert_double_eq_tol(ms_run_observe(run, "angle_l2"), degrees, 1e-9);
+  ms_run_free(run);
+}
+END_TEST
+
 START_TEST(real_data_run_to_their_limit) {
   ms_run *run = test_whole("diag", WITH("data=" MS_DATA "/diabetes_quad_442x64.csv"));
   ck_assert_uint_eq((size_t)ms_run_summary(run, "n"), 442);
@@ -823,6 +879,8 @@ Suite *run_suite(void) {
   tcase_add_test(cases, forms_and_methods_agree);
   tcase_add_test(cases, sparse_data);
   tcase_add_test(cases, observables_are_what_they_say);
+  tcase_add_test(cases, ranges_are_what_they_say);
+  tcase_add_test(cases, margins_are_what_they_say);
   tcase_add_test(cases, odd_problems);
   tcase_add_test(cases, training_comes_to_the_flow_at_first_order);
   tcase_add_test(cases, mixed_scales);
