@@ -2,6 +2,7 @@
  * constant weight decay ends. */
 #include "../src/factored.h"
 #include "tests.h"
+#include <float.h>
 #include <gsl/gsl_linalg.h>
 #include <math.h>
 #include <stdlib.h>
@@ -163,9 +164,11 @@ START_TEST(commuting_ends_where_the_potential_of_eigenvalues_is_least) {
     ck_assert_int_eq(ms_symmetric_eigen(K, Q, sigma), 0);
     diagonal_in(K, Q, run->x, x);
     double scale = 0.01 * (decays ? exp(-4 * 0.05 * 6) : 1), mu[K], size = 0, off = 0;
+    double rounding = 0; /* of the smallest x beside the others in the entries of X, seen by mu */
     for (size_t j = 0; j < K; j++) {
       mu[j] = (both ? asinh(x[j] / (2 * scale)) : log(x[j] / scale)) / 4;
       size = fmax(size, fabs(mu[j]));
+      rounding = fmax(rounding, DBL_EPSILON / 4 / (both ? hypot(x[j], 2 * scale) : x[j]));
     }
     for (size_t i = 0; i < N; i++) {
       double zx = 0;
@@ -190,7 +193,7 @@ START_TEST(commuting_ends_where_the_potential_of_eigenvalues_is_least) {
     for (size_t j = 0; j < K; j++)
       off = fmax(off, fabs(mu[j]));
     ck_assert_double_gt(size, 0.2);
-    ck_assert_msg(off <= 1e-8 * size, "%d: %g of %g", k, off, size);
+    ck_assert_msg(off <= 1e-8 * size + rounding, "%d: %g of %g", k, off, size);
     ms_run_free(run);
   }
 }
