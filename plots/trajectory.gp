@@ -62,7 +62,7 @@ set ylabel "weight decay  α(t)"
 set y2label "effective exponent  p_{eff}" offset -0.5
 set y2range [0.95:2.05]
 set y2tics 1,0.25,2
-set key inside right top
+set key at graph 0.98,0.88 right top
 settled = T_max > 1.01 * horizon && !far ? sprintf("the run settles until t = %.3g", T_max) : ""
 set label 1 settled at graph 0.985,0.62 right font small textcolor rgb "#666666"
 plot table using 't':'alpha' with filledcurves y1=0 fillcolor rgb "#E69F00" fillstyle transparent solid 0.35 noborder title "α(t)", \
