@@ -183,6 +183,17 @@ static void gradient_tolerance(void *self, double t, const double *w, double *to
     tolerance[i] = rtol * (fabs(w[i]) + floor) + noise + DBL_MIN;
 }
 
+/* shift I + gamma times the Gram matrix, factored; > 0 where it is not positive definite. */
+static int factor_gram(road *r, double gamma, double shift) {
+  size_t n = r->all->o->samples;
+  for (size_t j = 0; j < n; j++) {
+    for (size_t i = j; i < n; i++)
+      r->factor[j * n + i] = gamma * r->gram[j * n + i];
+    r->factor[j * n + j] += shift;
+  }
+  return ms_spd_factor(n, r->factor) == 0 ? 0 : 1;
+}
+
 /* With the slopes B = (sqrt(c_i) grad_w <A_i, X>)_i of the measurements, c_i the curvature of the
  * loss, Newton's matrix is near s I + gamma B B', s = 1 + 2 gamma alpha (what is left out is as
  * small as the residuals). Its inverse takes a matrix of the size of the measurements: (b - gamma B
@@ -207,12 +218,7 @@ static int gradient_prepare(void *self, double t, const double *w, double gamma,
   }
   r->gamma = gamma;
   r->shift = 1 + 2 * gamma * alpha_at(r, t);
-  for (size_t j = 0; j < n; j++) {
-    for (size_t i = j; i < n; i++)
-      r->factor[j * n + i] = gamma * r->gram[j * n + i];
-    r->factor[j * n + j] += r->shift;
-  }
-  return ms_spd_factor(n, r->factor) == 0 ? 0 : 1;
+  return factor_gram(r, gamma, r->shift);
 }
 
 static int gradient_solve(void *self, double *b) {
@@ -227,6 +233,7 @@ static int gradient_solve(void *self, double *b) {
   for (size_t i = 0; i < n; i++)
     r->b[i] *= r->root[i];
   ms_objective_adjoint(a->o, r->b, r->G);
+  a->passes += 2;
   a->f.pull(&a->f, r->at, r->G, r->moved, r->work);
   for (size_t i = 0; i < p; i++)
     b[i] = (b[i] - r->gamma * r->moved[i]) / r->shift;
@@ -300,12 +307,7 @@ static int mirror_prepare(void *self, double t, const double *nu, double gamma, 
     if (ms_matrix_weighted_gram(&T, D, r->gram) != 0)
       return -1;
   }
-  for (size_t j = 0; j < n; j++) {
-    for (size_t i = j; i < n; i++)
-      r->factor[j * n + i] = gamma * r->gram[j * n + i];
-    r->factor[j * n + j] += 1;
-  }
-  return ms_spd_factor(n, r->factor) == 0 ? 0 : 1;
+  return factor_gram(r, gamma, 1);
 }
 
 static int mirror_solve(void *self, double *b) {
