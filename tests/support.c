@@ -204,6 +204,25 @@ double test_distance(size_t n, const double *u, const double *v) {
   return worst;
 }
 
+double test_off_rows(const ms_matrix *Z, const double *v) {
+  size_t n = Z->n, d = Z->d;
+  double *U = ms_doubles(n * n + n + n * d + 2 * d), *sigma = U + n * n, *Vt = sigma + n,
+         *off = Vt + n * d, *none = off + d;
+  ck_assert_uint_le(n, d);
+  ck_assert_int_eq(ms_matrix_svd(Z, U, sigma, Vt), 0);
+  memcpy(off, v, d * sizeof *off);
+  for (size_t i = 0; i < n; i++) {
+    double along = 0;
+    for (size_t j = 0; j < d; j++)
+      along += Vt[j * n + i] * off[j];
+    for (size_t j = 0; j < d; j++)
+      off[j] -= along * Vt[j * n + i];
+  }
+  double largest = test_distance(d, off, none);
+  free(U);
+  return largest;
+}
+
 const double test_at[] = {-2, -1, 1, 2}, test_weight[] = {1 / 12., -8 / 12., 8 / 12., -1 / 12.};
 
 /* Along random directions; rounding 1e-16 f / h. */

@@ -78,6 +78,8 @@ ms_status test_refused(const char *model, const char *const *settings, const cha
 
 /* max |u_i - v_i| */
 double test_distance(size_t n, const double *u, const double *v);
+/* The largest entry of what v[Z->d] has outside the row space of Z. */
+double test_off_rows(const ms_matrix *Z, const double *v);
 /* f'(0) = sum_k weight[k] f(at[k] h) / h, error h^4 f^(5)(0) / 30. */
 enum { TEST_STENCIL = 4 };
 extern const double test_at[TEST_STENCIL], test_weight[TEST_STENCIL];
