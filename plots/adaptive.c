@@ -1,6 +1,6 @@
 /* PILoT's adaptive weight decay: raised while the loss falls and |x|_1 >= K, in the first half. */
-#include "../src/schedule.h"
-#include "figure.h"
+#include "figure/figure.h"
+#include "schedule/schedule.h"
 #include <math.h>
 
 enum { THRESHOLDS = 3, EPOCHS = 80 };

@@ -1,5 +1,5 @@
 /* Attention at convergence for strengths of weight decay: nuclear over Frobenius norm of W. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 
 enum { SEEDS = 5, STRENGTHS = 8, WAYS = 2 };

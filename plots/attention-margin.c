@@ -1,7 +1,7 @@
 /* The direction in which attention weights grow, against support vector machines. */
-#include "../src/factored.h"
-#include "../src/svm.h"
-#include "figure.h"
+#include "factored/factored.h"
+#include "figure/figure.h"
+#include "limit/svm.h"
 #include <cblas.h>
 #include <math.h>
 #include <stdlib.h>

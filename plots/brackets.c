@@ -1,5 +1,5 @@
 /* Which pairs (g, h) have a mirror flow: brackets, and the gap that their lack opens. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Sparse coding with u^2k - v^2k: error and norms against time, sparsity against the dose. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 
 enum { KINDS = 3, DOSES = 5 };

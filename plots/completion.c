@@ -1,5 +1,5 @@
 /* A completion whose norms must all grow while its rank falls: the smallest one. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 
 enum { DEPTHS = 2 };

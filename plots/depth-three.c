@@ -1,7 +1,7 @@
 /* x = a b c from tiny starts: which feature is learned when, by its growth time. */
-#include "../src/custom.h"
-#include "../src/saddle.h"
-#include "figure.h"
+#include "figure/figure.h"
+#include "limit/saddle.h"
+#include "param/custom_text.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

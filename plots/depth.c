@@ -1,5 +1,5 @@
 /* Matrix completion by deeper and deeper products. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 
 enum { DEPTHS = 4, SEEDS = 3, KINDS = DEPTHS + 2 };

@@ -1,5 +1,5 @@
 /* Directions and margins of flows on separable classes over ln t. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 
 enum { PLAIN, KERNEL, RICH, DECAY, WAYS };

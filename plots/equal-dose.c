@@ -1,6 +1,6 @@
 /* Schedules of equal dose end at the same point, however they spend it. */
-#include "../src/schedule.h"
-#include "figure.h"
+#include "figure/figure.h"
+#include "schedule/schedule.h"
 #include <math.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* How fast steepest flows leave the saddle at 0, by depth. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 
 enum { DEPTHS = 3, EXPONENTS = 3, SEEDS = 5 };

@@ -1,5 +1,5 @@
 /* p_eff = x R'(x)/R(x) against the dose: the transition from L2 to L1 in one number. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 
 enum { SIZES = 4, CURVES = 3 };

@@ -1,6 +1,6 @@
 /* The four-feature model: gradient descent and exact flow from 1e-60, and a weighted L1 norm. */
-#include "../src/saddle.h"
-#include "figure.h"
+#include "figure/figure.h"
+#include "limit/saddle.h"
 #include <math.h>
 
 enum { SEEDS = 4, EPOCHS = 6000, SCALES = 4 };

@@ -1,9 +1,9 @@
 /* Ranks one by one: gradient flow of factors against the phases of greedy low-rank learning. */
-#include "../src/greedy.h"
-#include "../models/factors.h"
-#include "../src/factored.h"
-#include "../src/random.h"
-#include "figure.h"
+#include "limit/greedy.h"
+#include "base/random.h"
+#include "factored/factored.h"
+#include "factors/factors.h"
+#include "figure/figure.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* HAM: a metric between those of x itself and of m w, and the potential it makes. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Where the flow lands between the solutions of least L2 and of least L1 norm, against the dose and
  * against the scale of the initialization. */
-#include "../src/oracle.h"
-#include "figure.h"
+#include "figure/figure.h"
+#include "limit/limit.h"
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* Constant weight decay, for ever: the LASSO with lambda = 2 alpha. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 
 enum { DOTS = 12, LINES = 81, SHOWN = 8 };

@@ -1,5 +1,5 @@
 /* Three numbers: truth error with weight decay never on, always on, and on until half time. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 
 enum { ALPHAS = 13, SEEDS = 5, WAYS = 3 };

@@ -1,6 +1,6 @@
 /* Figures 1a, 1b, 4 and 5 of the first version of PILoT: three ways of regularizing, seven
  * schedules each, as flows and by SGD; and spred beside them. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef MS_PLANE_H
 #define MS_PLANE_H
 
-#include "figure.h"
+#include "figure/figure.h"
 
 /* R_a in two dimensions, by the parametrization mw. */
 typedef struct ms_plane {

@@ -1,5 +1,5 @@
 /* How fast the loss falls once weight decay is off, against the bound of the theory. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <gsl/gsl_eigen.h>
 #include <math.h>
 

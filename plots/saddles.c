@@ -1,7 +1,7 @@
 /* From saddle to saddle: flows from smaller and smaller starts, and the limit that has jumps. */
-#include "../src/problem.h"
-#include "../src/saddle.h"
-#include "figure.h"
+#include "figure/figure.h"
+#include "limit/saddle.h"
+#include "problem/problem.h"
 #include <gsl/gsl_fit.h>
 #include <math.h>
 

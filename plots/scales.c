@@ -1,5 +1,5 @@
 /* Matrix sensing: gradient flow of the factors and spectral mirror flow, down to tiny starts. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 
 enum { SCALES = 10, SETS = 3, FLOWS = 2 };

@@ -1,7 +1,7 @@
 /* One neuron a relu(w z), its teacher relu(z), and starts with every pair of signs. */
-#include "../models/hyperbolic.h"
-#include "../src/random.h"
-#include "figure.h"
+#include "base/random.h"
+#include "figure/figure.h"
+#include "param/hyperbolic.h"
 #include <math.h>
 #include <string.h>
 

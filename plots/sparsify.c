@@ -1,6 +1,6 @@
 /* Accuracy of a network against the part of its weights that is left, for eight ways of training it
  * to need few. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 

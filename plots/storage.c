@@ -1,5 +1,5 @@
 /* Low-rank adaptation: weight decay switched off half way against half of it for ever. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 
 enum { SEEDS = 5, POINTS = 161, TASKS = 3, WAYS = 3 };

@@ -1,5 +1,5 @@
 /* The potential of one coordinate of x = m w over x and dose: a bowl becomes a V. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 
 /* Where the potential is least: its slope, the dual variable, grows and is 0 there. */

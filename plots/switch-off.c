@@ -1,5 +1,5 @@
 /* Truth error against when and how strongly weight decay acts, at one horizon. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 #include <stdlib.h>
 

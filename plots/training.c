@@ -1,6 +1,6 @@
 /* Inside training with decay on, then off: when to switch off, pruning again and again, signs and
  * sizes of the weights on the way. */
-#include "figure.h"
+#include "figure/figure.h"
 #include <math.h>
 #include <stdlib.h>
 

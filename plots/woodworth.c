@@ -1,8 +1,8 @@
 /* From rich to kernel: where the flow of u^2 - v^2 without weight decay ends, by its scale alpha.
  */
-#include "../src/oracle.h"
-#include "../src/saddle.h"
-#include "figure.h"
+#include "figure/figure.h"
+#include "limit/limit.h"
+#include "limit/saddle.h"
 #include <cblas.h>
 #include <math.h>
 #include <stdlib.h>

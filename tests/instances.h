@@ -2,7 +2,7 @@
 #ifndef MS_INSTANCES_H
 #define MS_INSTANCES_H
 
-#include "../src/problem.h"
+#include "problem/problem.h"
 
 extern uint64_t random_state; /* of uniform() and gauss(); set it to a seed */
 double uniform(void);         /* in (0, 1) */

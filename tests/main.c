@@ -19,6 +19,7 @@ int main(int argc, char **argv) {
       puts(suites[i].name);
     return EXIT_SUCCESS;
   }
+  setenv("MIRRORSIM_DATA", MS_DATA, 0); /* because the data is not beside this program */
   SRunner *runner = srunner_create(NULL);
   for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
     bool wanted = argc == 1;

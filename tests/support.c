@@ -1,7 +1,7 @@
 /* Settings, files, runs and differences for the suites. */
-#include "../src/factored.h"
-#include "../src/text.h"
+#include "factored/factored.h"
 #include "tests.h"
+#include "text/text.h"
 #include <dirent.h>
 #include <ftw.h>
 #include <math.h>

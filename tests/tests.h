@@ -2,11 +2,12 @@
 #ifndef MS_TESTS_H
 #define MS_TESTS_H
 
-#include "../src/run.h"
+#include "run/run.h"
 #include <check.h>
 #include <stdbool.h>
 
-/* One file, test_<name>.c, each; to add one: the file, its token here, its name in meson.build. */
+/* One file, <room>/test_<name>.c, each; to add one: the file, its token here, its name in
+ * tests/meson.build. */
 #define SUITES(X)                                                                                  \
   X(text)                                                                                          \
   X(config)                                                                                        \
@@ -16,7 +17,7 @@
   X(schedule)                                                                                      \
   X(param)                                                                                         \
   X(registry)                                                                                      \
-  X(oracle)                                                                                        \
+  X(limit)                                                                                         \
   X(saddle)                                                                                        \
   X(optimizers)                                                                                    \
   X(svm)                                                                                           \
@@ -25,7 +26,7 @@
   X(formula)                                                                                       \
   X(regularizers)                                                                                  \
   X(run)                                                                                           \
-  X(commute)                                                                                       \
+  X(brackets)                                                                                      \
   X(factored)                                                                                      \
   X(greedy)                                                                                        \
   X(lora)                                                                                          \

@@ -1,0 +1,667 @@
+#include "problem/problem.h"
+#include "base/random.h"
+#include "linalg/mtx.h"
+#include "parallel/comm.h"
+#include "settings/config.h"
+#include "text/text.h"
+#include <float.h>
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* squared: l = (z - y)^2 / 2 */
+
+static double squared_value(double z, double y) {
+  return (z - y) * (z - y) / 2;
+}
+
+static double squared_slope(double z, double y) {
+  return z - y;
+}
+
+static double squared_curvature(double z, double y) {
+  (void)z, (void)y;
+  return 1;
+}
+
+/* logistic: l = ln(1 + e^{-yz}), y = +-1 */
+
+static double logistic_value(double z, double y) {
+  double m = y * z;
+  return m > 0 ? log1p(exp(-m)) : log1p(exp(m)) - m;
+}
+
+static double logistic_slope(double z, double y) {
+  return -y / (1 + exp(y * z));
+}
+
+static double logistic_curvature(double z, double y) {
+  (void)y;
+  double e = exp(-fabs(z));
+  return e / ((1 + e) * (1 + e));
+}
+
+static bool class_target(double *y) {
+  if (*y == 0)
+    *y = -1;
+  return *y == 1 || *y == -1;
+}
+
+/* exponential: l = e^{-yz}, y = +-1 */
+
+static double exponential_value(double z, double y) {
+  return exp(-y * z);
+}
+
+static double exponential_slope(double z, double y) {
+  return -y * exp(-y * z);
+}
+
+static double exponential_curvature(double z, double y) {
+  return exp(-y * z);
+}
+
+/* huber: l = (z - y)^2 / 2 within 1 of y, |z - y| - 1/2 beyond */
+
+static double huber_value(double z, double y) {
+  double r = fabs(z - y);
+  return r < 1 ? r * r / 2 : r - 0.5;
+}
+
+static double huber_slope(double z, double y) {
+  return fmax(-1, fmin(1, z - y));
+}
+
+static double huber_curvature(double z, double y) {
+  return fabs(z - y) < 1 ? 1 : 0;
+}
+
+/* poisson: l = e^z - y z, less its minimum, y >= 0: counts of rate e^z */
+
+static double poisson_value(double z, double y) {
+  return exp(z) - y * z - (y > 0 ? y - y * log(y) : 0);
+}
+
+static double poisson_slope(double z, double y) {
+  return exp(z) - y;
+}
+
+static double poisson_curvature(double z, double y) {
+  (void)y;
+  return exp(z);
+}
+
+static bool count_target(double *y) {
+  return *y >= 0;
+}
+
+static const ms_loss losses[] = {
+    {"squared", "f = |Zx - y|^2 / (2n)", squared_value, squared_slope, squared_curvature, NULL,
+     NULL, true, false, 1e-20},
+    {"logistic", "mean of ln(1 + exp(-y_i (Zx)_i)), classes 0 and 1 or -1 and 1", logistic_value,
+     logistic_slope, logistic_curvature, class_target, "classes: 0 and 1, or -1 and 1", false, true,
+     1e-8},
+    {"exponential", "mean of exp(-y_i (Zx)_i), classes as for logistic", exponential_value,
+     exponential_slope, exponential_curvature, class_target, "classes: 0 and 1, or -1 and 1", false,
+     true, 1e-8},
+    {"huber", "squared within 1 of y, linear beyond", huber_value, huber_slope, huber_curvature,
+     NULL, NULL, false, false, 1e-20},
+    {"poisson", "mean of exp((Zx)_i) - y_i (Zx)_i less its minimum, counts y >= 0", poisson_value,
+     poisson_slope, poisson_curvature, count_target, "numbers of at least 0", false, false, 1e-20},
+    {"custom", "mean of --loss-formula of z = (Zx)_i and y = y_i", .stop = NAN},
+};
+
+const ms_loss *ms_loss_at(size_t i) {
+  return i < sizeof losses / sizeof *losses ? &losses[i] : NULL;
+}
+
+const ms_loss *ms_loss_of(const ms_config *cfg) {
+  for (size_t i = 0; ms_loss_at(i); i++)
+    if (strcmp(ms_loss_at(i)->name, ms_config_text(cfg, "loss")) == 0)
+      return ms_loss_at(i);
+  return NULL;
+}
+
+double ms_loss_value(const ms_loss *l, double z, double y) {
+  return l->formula ? ms_formula_value(l->formula, (const double[]){z, y}) : l->value(z, y);
+}
+
+double ms_loss_slope(const ms_loss *l, double z, double y) {
+  double grad[2];
+  if (!l->formula)
+    return l->slope(z, y);
+  ms_formula_derive(l->formula, (const double[]){z, y}, grad, NULL);
+  return grad[0];
+}
+
+double ms_loss_curvature(const ms_loss *l, double z, double y) {
+  double hess[4];
+  if (!l->formula)
+    return l->curvature(z, y);
+  ms_formula_derive(l->formula, (const double[]){z, y}, NULL, hess);
+  return hess[0];
+}
+
+MS_CHOICE_AMONG(loss, ms_loss_at)
+
+static const ms_named streams[] = {
+    {"one", "one stream of numbers for all of Z, column after column"},
+    {"columns", "each column from a place of its own: processes of one run draw theirs alone"}};
+MS_CHOICE_OF(streams)
+
+#define GROUP "Problem"
+const ms_setting ms_problem_settings[] = {
+    {"data", MS_PATH, "FILE.csv", NULL, .group = GROUP,
+     .help =
+         "real data: CSV with a header row, target first, a Matrix Market file (.mtx), kept "
+         "sparse, or Z as .npy; default: the synthetic sparse problem, Gaussian rows and a truth "
+         "of a few +-1"},
+    {"target", MS_TEXT, "NAME", NULL, .group = GROUP,
+     .help = "column of --data that is the target; default: the first; with .mtx and .npy the "
+             "file of y"},
+    {"standardize", MS_FLAG, NULL, "off", .group = GROUP,
+     .help =
+         "centre the target (not classes and counts, nor where --loss-formula is no function of "
+         "z - y); centre the features and scale them to variance 1 (constant ones become 0)"},
+    {"loss", MS_CHOICE, "NAME", "squared", .choice = loss_choice, .group = GROUP,
+     .help = "loss of one sample"},
+    {"loss-formula", MS_TEXT, "L", NULL, .group = GROUP,
+     .help = "l of --loss custom in the prediction z and the target y of one sample, as "
+             "'log(cosh(z-y))': differentiable, best without a constant that does not matter"},
+    {"n", MS_COUNT, "N", "40", .min = 1, .max = 1e8, .group = GROUP,
+     .help = "samples of the synthetic problem"},
+    {"d", MS_COUNT, "N", "100", .min = 1, .max = 1e9, .group = GROUP,
+     .help = "features of the synthetic problem"},
+    {"sparsity", MS_COUNT, "N", NULL, .min = 0, .max = 1e9, .group = GROUP,
+     .help = "non-zeros of the synthetic truth; default: 5, or d where that is less"},
+    {"noise", MS_REAL, "SIGMA", "0", .min = 0, .max = HUGE_VAL, .group = GROUP,
+     .help = "standard deviation of the noise on the synthetic y"},
+    {"margin", MS_REAL, "M", NULL, .min = 0, .max = HUGE_VAL, .group = GROUP,
+     .help =
+         "of synthetic classes: every sample is moved by M along the truth, away from the other "
+         "class; default: 0"},
+    {"seed", MS_COUNT, "N", "1", .min = 0, .max = 9007199254740992.0, .group = GROUP,
+     .help = "seed of everything random; same seed, same bytes"},
+    {"stream", MS_CHOICE, "NAME", "one", .choice = streams_choice, .group = GROUP,
+     .help = "where the numbers of the synthetic Z come from"},
+    {.name = NULL},
+};
+
+void ms_problem_free(ms_problem *p) {
+  if (!p)
+    return;
+  if (p->names) /* of all columns, wherever they are */
+    for (size_t j = 0; j < ms_matrix_columns(p->Z); j++)
+      free(p->names[j]);
+  ms_matrix_free(p->Z);
+  free(p->names);
+  free(p->target);
+  free(p->y);
+  free(p->truth);
+  ms_formula_free(p->custom.formula);
+  free(p);
+}
+
+/* ---- A loss given as a formula -------------------------------------------------------------- */
+
+ms_status ms_problem_choose_loss(ms_problem *p, const ms_config *cfg, ms_error *err) {
+  static const char *const names[] = {"z", "y"};
+  const char *text = ms_config_text(cfg, "loss-formula");
+  p->loss = ms_loss_of(cfg);
+  bool custom = !p->loss->value;
+  if (!custom && text)
+    return ms_fail(err, MS_BAD_SETTING, "%s: goes with --loss custom, not with '%s'",
+                   ms_config_origin(cfg, "loss-formula"), p->loss->name);
+  if (!custom)
+    return MS_OK;
+  if (!text)
+    return ms_fail(err, MS_BAD_SETTING,
+                   "--loss custom needs --loss-formula L in the prediction z and the target y; for "
+                   "example --loss-formula 'log(cosh(z-y))'");
+  p->custom = *p->loss;
+  ms_status status = ms_formula_new(&p->custom.formula, text, strlen(text), names, 2,
+                                    ms_config_origin(cfg, "loss-formula"), 1, err);
+  if (status == MS_OK && !ms_formula_uses(p->custom.formula, 0))
+    status = ms_fail(err, MS_BAD_SETTING, "%s: '%s' does not depend on the prediction z",
+                     ms_config_origin(cfg, "loss-formula"), text);
+  p->loss = &p->custom;
+  return status;
+}
+
+double ms_loss_least(const ms_loss *l, double y) {
+  static const double FAR = 1e9;
+  double first = ms_loss_slope(l, 0, y), in = 0, out = first > 0 ? -1 : 1;
+  while (first != 0 && ms_loss_slope(l, out, y) * first > 0 && fabs(out) < FAR * (1 + fabs(y))) {
+    in = out;
+    out *= 2;
+  }
+  for (int k = 0; first != 0 && k < 200; k++) {
+    double middle = in + (out - in) / 2;
+    *(ms_loss_slope(l, middle, y) * first > 0 ? &in : &out) = middle;
+  }
+  return in;
+}
+
+/* Does the slope jump at z, not only change fast? */
+static bool has_kink(const ms_loss *l, double z, double y) {
+  double size = 1 + fabs(z), near = 1e-12 * size, far = 1e-6 * size;
+  double jump = fabs(ms_loss_slope(l, z + near, y) - ms_loss_slope(l, z - near, y));
+  bool inside = isfinite(ms_loss_value(l, z - far, y) + ms_loss_value(l, z + far, y));
+  return inside && jump > 1e-9 * fabs(ms_loss_slope(l, 0, y)) &&
+         jump > 0.5 * fabs(ms_loss_slope(l, z + far, y) - ms_loss_slope(l, z - far, y));
+}
+
+ms_status ms_problem_check_loss(const ms_problem *p, const ms_config *cfg, ms_error *err) {
+  const ms_loss *l = p->loss;
+  for (size_t i = 0; l->formula && i < p->Z->n; i++) {
+    double y = p->y[i];
+    const char *origin = ms_config_origin(cfg, "loss-formula"),
+               *text = ms_config_text(cfg, "loss-formula");
+    if (!isfinite(ms_loss_value(l, 0, y) + ms_loss_slope(l, 0, y) + ms_loss_curvature(l, 0, y)))
+      return ms_fail(err, MS_BAD_SETTING,
+                     "%s: '%s' or its derivatives are no finite numbers at z = 0, y = %g (sample "
+                     "%zu)",
+                     origin, text, y, i + 1);
+    double z = ms_loss_least(l, y);
+    if (has_kink(l, z, y))
+      return ms_fail(err, MS_BAD_SETTING,
+                     "%s: '%s' has a kink at z = %.6g, y = %.6g (sample %zu), where it is least; "
+                     "the flow takes a loss that is differentiable there",
+                     origin, text, z, y, i + 1);
+  }
+  return MS_OK;
+}
+
+double ms_problem_floor(const ms_problem *p) {
+  double sum = 0;
+  for (size_t i = 0; p->loss->formula && i < p->Z->n; i++)
+    sum += ms_loss_value(p->loss, ms_loss_least(p->loss, p->y[i]), p->y[i]);
+  return sum / p->samples;
+}
+
+size_t ms_problem_concave(const ms_problem *p, const double *Zx) {
+  for (size_t i = 0; p->loss->formula && i < p->Z->n; i++)
+    if (ms_loss_curvature(p->loss, Zx[i], p->y[i]) <
+        -1e-9 * fabs(ms_loss_curvature(p->loss, 0, p->y[i])))
+      return i;
+  return p->Z->n;
+}
+
+static ms_status too_few_columns(size_t d, ms_error *err) {
+  return ms_fail(
+      err, MS_BAD_SETTING,
+      "%zu columns for %zu processes: each takes at least one; try mpirun -n %zu or less", d,
+      ms_all_size(), d);
+}
+
+/* Gaussian columns of Z: those from Z->first on of all, whoever draws them. */
+static void draw(ms_matrix *Z, bool alone, gsl_rng *rng) {
+  size_t n = Z->n;
+  for (size_t i = 0; !alone && i < n * Z->first; i++)
+    gsl_ran_gaussian_ziggurat(rng, 1);
+  for (size_t j = 0; j < Z->d; j++) {
+    if (alone) /* a number takes little more than one draw: no column comes to the next one's */
+      ms_random_seek(rng, (Z->first + j) * (2 * n + 1000));
+    for (size_t i = 0; i < n; i++)
+      Z->values[j * n + i] = gsl_ran_gaussian_ziggurat(rng, 1);
+  }
+}
+
+/* A random k-subset of d, each with a fair sign; truth[j] for the columns of Z. order[j] is how far
+ * the j-th of the shuffled numbers is from j: it begins as zeros, few of which are ever touched. */
+static void draw_truth(const ms_matrix *Z, size_t d, size_t k, gsl_rng *rng, size_t *order,
+                       double *truth) {
+  for (size_t i = 0; i < k; i++) {
+    size_t other = i + (size_t)gsl_rng_uniform_int(rng, (unsigned long)(d - i));
+    size_t j = other + order[other];
+    order[other] = i + order[i] - other;
+    double sign = gsl_rng_uniform(rng) < 0.5 ? -1 : 1;
+    if (j - Z->first < Z->d)
+      truth[j - Z->first] = sign;
+  }
+}
+
+static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
+  size_t n = ms_config_count(cfg, "n"), d = ms_config_count(cfg, "d"), k = MS_MIN(d, 5);
+  if (ms_config_given(cfg, "sparsity"))
+    k = ms_config_count(cfg, "sparsity");
+  if (k > d)
+    return ms_fail(err, MS_BAD_SETTING, "%s: '%zu' is not allowed; at most d = %zu",
+                   ms_config_origin(cfg, "sparsity"), k, d);
+  if (ms_config_given(cfg, "margin") && p->loss->target != class_target)
+    return ms_fail(err, MS_BAD_SETTING,
+                   "%s: goes with the losses of classes, logistic and "
+                   "exponential, not with --loss %s",
+                   ms_config_origin(cfg, "margin"), p->loss->name);
+  if (d < ms_all_size())
+    return too_few_columns(d, err);
+  size_t first, share;
+  ms_matrix_share(d, ms_all_rank(), &first, &share);
+  ms_status status = ms_matrix_new(&p->Z, n, share, err);
+  uint64_t seed = (uint64_t)ms_config_real(cfg, "seed");
+  bool alone = strcmp(ms_config_text(cfg, "stream"), "columns") == 0;
+  p->y = ms_doubles(n);
+  p->truth = ms_doubles(share);
+  size_t *order = calloc(d, sizeof *order);
+  gsl_rng *rng = (alone ? ms_random_counted : ms_random_new)(seed, MS_STREAM_DATA),
+          *truth = ms_random_new(seed, MS_STREAM_TRUTH),
+          *noise = ms_random_new(seed, MS_STREAM_NOISE);
+  if (!p->y || !p->truth || !order || !rng || !truth || !noise)
+    status = ms_no_memory(err);
+  status = ms_all_agree(status, err);
+  if (status == MS_OK) {
+    ms_matrix_spread(p->Z, first, d);
+    draw(p->Z, alone, rng);
+    draw_truth(p->Z, d, k, truth, order, p->truth);
+    ms_matrix_mul(p->Z, p->truth, p->y);
+    double sigma = ms_config_real(cfg, "noise"), size = sqrt((double)k);
+    double margin = ms_config_given(cfg, "margin") ? ms_config_real(cfg, "margin") : 0;
+    for (size_t i = 0; i < n; i++) {
+      p->y[i] += sigma * gsl_ran_gaussian_ziggurat(noise, 1);
+      if (p->loss->target == class_target)
+        p->y[i] = p->y[i] < 0 ? -1 : 1;
+      else if (p->loss->target == count_target)
+        p->y[i] = gsl_ran_poisson(noise, exp(p->y[i]));
+      for (size_t j = 0; j < share && margin > 0 && k > 0; j++)
+        p->Z->values[j * n + i] += p->y[i] * margin * p->truth[j] / size;
+    }
+  }
+  free(order);
+  if (rng)
+    gsl_rng_free(rng);
+  if (truth)
+    gsl_rng_free(truth);
+  if (noise)
+    gsl_rng_free(noise);
+  return status;
+}
+
+/* Does the loss go by z - y alone, so that it takes a centred y as well? Those of classes and
+ * counts do not, nor do formulas in which y is one. */
+static bool goes_by_difference(const ms_problem *p) {
+  for (size_t i = 0; p->loss->formula && i < p->Z->n; i++)
+    for (int k = -1; k <= 1; k++) {
+      double at[] = {p->y[i] + 0.7 * k, p->y[i]}, grad[2];
+      ms_formula_derive(p->loss->formula, at, grad, NULL);
+      if (!(fabs(grad[0] + grad[1]) <= 1e-9 * (fabs(grad[0]) + fabs(grad[1]))))
+        return false;
+    }
+  return !p->loss->target;
+}
+
+/* Mean 0 and, for features, variance 1 (a constant column has no scale: it becomes 0). */
+static void standardize(double *column, size_t n, bool scale) {
+  double sum = 0, largest = 0;
+  for (size_t i = 0; i < n; i++)
+    largest = fmax(largest, fabs(column[i]));
+  for (int twice = 0; twice < 2;
+       twice++) { /* the second time takes out the rounding of the first */
+    double mean = 0;
+    for (size_t i = 0; i < n; i++)
+      mean += column[i] / (double)n;
+    for (size_t i = 0; i < n; i++)
+      column[i] -= mean;
+  }
+  for (size_t i = 0; i < n; i++)
+    sum += column[i] * column[i] / (double)n;
+  double deviation = sqrt(sum);
+  /* What is left of a constant after subtracting its rounded mean is rounding. */
+  bool constant = deviation <= 1e-13 * largest;
+  for (size_t i = 0; i < n && (scale || constant); i++)
+    column[i] = constant ? 0 : column[i] / deviation;
+}
+
+static void standardize_all(ms_problem *p) {
+  size_t n = p->Z->n;
+  if (goes_by_difference(p)) /* classes and counts are what they are */
+    standardize(p->y, n, false);
+  for (size_t j = 0; j < p->Z->d; j++)
+    standardize(p->Z->values + j * n, n, true);
+}
+
+static ms_status check_targets(ms_problem *p, const char *path, ms_error *err) {
+  for (size_t i = 0; i < p->Z->n && p->loss->target; i++)
+    if (!p->loss->target(&p->y[i]))
+      return ms_fail(err, MS_BAD_INPUT,
+                     "%s: target %g in row %zu of the data is not allowed; --loss "
+                     "%s takes %s",
+                     path, p->y[i], i + 1, p->loss->name, p->loss->targets);
+  return MS_OK;
+}
+
+static ms_status from_table(ms_problem *p, ms_table *table, const ms_config *cfg, ms_error *err) {
+  const char *path = ms_config_text(cfg, "data"), *target = ms_config_text(cfg, "target");
+  size_t t = 0, n = table->rows, d = table->cols - 1;
+  if (d == 0)
+    return ms_fail(err, MS_BAD_INPUT, "%s:1:1: the target is the only column; features are missing",
+                   path);
+  ms_status status = MS_OK;
+  if (target)
+    status = ms_table_column(table, target, path, ms_config_origin(cfg, "target"), &t, err);
+  if (status == MS_OK)
+    status = ms_matrix_new(&p->Z, n, d, err);
+  if (status != MS_OK)
+    return status;
+  p->y = ms_doubles(n);
+  p->names = calloc(d, sizeof *p->names);
+  p->target = strdup(table->names[t]);
+  if (!p->y || !p->names || !p->target)
+    return ms_no_memory(err);
+  memcpy(p->y, table->values + t * n, n * sizeof *p->y);
+  for (size_t c = 0, j = 0; c < table->cols; c++) {
+    if (c == t)
+      continue;
+    memcpy(p->Z->values + j * n, table->values + c * n, n * sizeof(double));
+    p->names[j] = table->names[c];
+    table->names[c] = NULL;
+    j++;
+  }
+  status = check_targets(p, path, err);
+  if (status != MS_OK)
+    return status;
+  if (ms_config_flag(cfg, "standardize"))
+    standardize_all(p);
+  return MS_OK;
+}
+
+/* Of a .npy file each process reads its columns only. */
+static ms_status read_columns(ms_matrix **Z, const char *path, ms_error *err) {
+  size_t n, d, first, share;
+  ms_status status = ms_npy_shape(path, &n, &d, err);
+  if (status != MS_OK)
+    return status;
+  if (d < ms_all_size())
+    return too_few_columns(d, err);
+  ms_matrix_share(d, ms_all_rank(), &first, &share);
+  status = ms_matrix_new(Z, n, share, err);
+  if (status != MS_OK)
+    return status;
+  ms_matrix_spread(*Z, first, d);
+  return ms_npy_columns(path, first, share, (*Z)->values, err);
+}
+
+/* Z from a Matrix Market or .npy file, y from the file that --target names. */
+static ms_status from_matrix(ms_problem *p, bool sparse, const ms_config *cfg, ms_error *err) {
+  const char *path = ms_config_text(cfg, "data"), *target = ms_config_text(cfg, "target");
+  size_t count;
+  if (!target)
+    return ms_fail(err, MS_BAD_SETTING,
+                   "%s: a %s file has no target: --target names a file "
+                   "with y, one number a line or .npy",
+                   path, sparse ? "Matrix Market" : ".npy");
+  if (sparse && ms_config_flag(cfg, "standardize"))
+    return ms_fail(err, MS_BAD_SETTING,
+                   "%s: does not go with a Matrix Market file, centred columns "
+                   "are not sparse",
+                   ms_config_origin(cfg, "standardize"));
+  ms_status status = (sparse ? ms_mtx_read : read_columns)(&p->Z, path, err);
+  if (status == MS_OK)
+    status = ms_vector_read(&p->y, &count, target, false, err);
+  if (status == MS_OK && count != p->Z->n)
+    status = ms_fail(err, MS_BAD_INPUT, "%s: has %zu numbers; %s has %zu rows", target, count, path,
+                     p->Z->n);
+  if (status == MS_OK)
+    status = check_targets(p, target, err);
+  if (status == MS_OK && ms_config_flag(cfg, "standardize"))
+    standardize_all(p);
+  return status;
+}
+
+static ms_status from_file(ms_problem *p, const ms_config *cfg, ms_error *err) {
+  static const char *const synthetic_only[] = {"n", "d", "sparsity", "noise", "stream"};
+  for (size_t i = 0; i < 5; i++)
+    if (ms_config_given(cfg, synthetic_only[i]))
+      return ms_fail(err, MS_BAD_SETTING,
+                     "%s: '%s' describes the synthetic problem and does not go with --data",
+                     ms_config_origin(cfg, synthetic_only[i]),
+                     ms_config_text(cfg, synthetic_only[i]));
+  const char *path = ms_config_text(cfg, "data"), *dot = strrchr(path, '.');
+  if (dot && strcmp(dot, ".npy") == 0)
+    return from_matrix(p, false, cfg, err);
+  ms_status status;
+  if (dot && strcmp(dot, ".mtx") == 0) {
+    status = from_matrix(p, true, cfg, err);
+  } else {
+    ms_table table;
+    status = ms_table_read(&table, path, err);
+    if (status != MS_OK)
+      return status;
+    status = from_table(p, &table, cfg, err);
+    ms_table_free(&table);
+  }
+  if (status == MS_OK && p->Z->d < ms_all_size())
+    return too_few_columns(p->Z->d, err);
+  return status == MS_OK ? ms_matrix_keep_share(p->Z, err) : status;
+}
+
+ms_status ms_problem_new(ms_problem **out, const ms_config *cfg, ms_error *err) {
+  ms_problem *p = calloc(1, sizeof *p);
+  if (!p)
+    return ms_no_memory(err);
+  bool real = ms_config_text(cfg, "data") != NULL;
+  ms_status status = ms_problem_choose_loss(p, cfg, err);
+  for (size_t i = 0; !real && i < 2 && status == MS_OK; i++) {
+    const char *name = i == 0 ? "target" : "standardize";
+    if (ms_config_given(cfg, name) && (i == 0 || ms_config_flag(cfg, name)))
+      status = ms_fail(err, MS_BAD_SETTING, "%s: goes with --data FILE.csv only",
+                       ms_config_origin(cfg, name));
+  }
+  if (status == MS_OK)
+    status = real ? ms_all_agree(from_file(p, cfg, err), err) : synthetic(p, cfg, err);
+  if (status == MS_OK)
+    status = ms_problem_check_loss(p, cfg, err);
+  if (status != MS_OK) {
+    ms_problem_free(p);
+    return status;
+  }
+  p->samples = (double)p->Z->n;
+  *out = p;
+  return MS_OK;
+}
+
+/* n d min(n, d) up to which the singular value decomposition takes less than a few tenths of a
+ * second. */
+static const double REDUCE_FLOPS = 5e7;
+
+/* A problem of `rows` equations like p, all 0. NULL without memory. */
+static ms_problem *blank(const ms_problem *p, size_t rows, size_t d) {
+  ms_problem *c = calloc(1, sizeof *c);
+  if (!c)
+    return NULL;
+  c->samples = p->samples;
+  c->loss = p->loss;
+  c->y = ms_doubles(rows);
+  if (c->y && ms_matrix_new(&c->Z, rows, d, NULL) == MS_OK)
+    return c;
+  ms_problem_free(c);
+  return NULL;
+}
+
+static ms_status reduce(ms_problem **core, const ms_problem *p, ms_error *err) {
+  size_t n = p->Z->n, d = p->Z->d, k = MS_MIN(n, d), rank = 0;
+  double *U = ms_doubles(n * k), *sigma = ms_doubles(k), *Vt = ms_doubles(k * d);
+  ms_status status = U && sigma && Vt ? MS_OK : ms_no_memory(err);
+  if (status != MS_OK || ms_matrix_svd(p->Z, U, sigma, Vt) != 0)
+    goto done; /* no convergence: the problem stays as it is */
+  while (rank < k && sigma[rank] > DBL_EPSILON * (double)MS_MAX(n, d) * sigma[0])
+    rank++;
+  if (rank == 0)
+    goto done;
+  ms_problem *c = *core = blank(p, rank, d);
+  if (!c) {
+    status = ms_no_memory(err);
+    goto done;
+  }
+  for (size_t r = 0; r < rank; r++) {
+    for (size_t i = 0; i < n; i++)
+      c->y[r] += U[r * n + i] * p->y[i];
+    for (size_t j = 0; j < d; j++)
+      c->Z->values[j * rank + r] = sigma[r] * Vt[j * k + r];
+  }
+done:
+  free(U);
+  free(sigma);
+  free(Vt);
+  return status;
+}
+
+/* The first process does it for all: the signs of singular vectors are anybody's choice. */
+static ms_status reduce_spread(ms_problem **core, const ms_problem *p, ms_error *err) {
+  ms_problem whole = *p;
+  ms_status status = ms_matrix_whole(&whole.Z, p->Z, err);
+  if (status != MS_OK)
+    return status;
+  if (ms_all_rank() == 0)
+    status = reduce(core, &whole, err);
+  ms_matrix_free(whole.Z);
+  status = ms_all_agree(status, err);
+  double rows = *core ? (double)(*core)->Z->n : 0;
+  if (status == MS_OK)
+    ms_all_copy(&rows, 1);
+  if (status != MS_OK || rows == 0)
+    return status;
+  if (!*core && !(*core = blank(p, (size_t)rows, ms_matrix_columns(p->Z))))
+    status = ms_no_memory(err);
+  status = ms_all_agree(status, err);
+  if (status != MS_OK)
+    return status;
+  ms_problem *c = *core;
+  ms_all_copy(c->y, c->Z->n);
+  ms_all_copy(c->Z->values, c->Z->n * c->Z->d);
+  return ms_matrix_keep_share(c->Z, err);
+}
+
+ms_status ms_problem_reduce(ms_problem **core, const ms_problem *p, ms_error *err) {
+  double n = (double)p->Z->n, d = (double)ms_matrix_columns(p->Z);
+  *core = NULL;
+  if (!p->loss->quadratic || n * d * fmin(n, d) > REDUCE_FLOPS)
+    return MS_OK;
+  return (p->Z->spread ? reduce_spread : reduce)(core, p, err);
+}
+
+double ms_problem_loss(const ms_problem *p, const double *Zx) {
+  double sum = 0;
+  for (size_t i = 0; i < p->Z->n; i++)
+    sum += ms_loss_value(p->loss, Zx[i], p->y[i]);
+  return sum / p->samples;
+}
+
+void ms_problem_slope(const ms_problem *p, const double *Zx, double *r) {
+  for (size_t i = 0; i < p->Z->n; i++)
+    r[i] = ms_loss_slope(p->loss, Zx[i], p->y[i]) / p->samples;
+}
+
+void ms_problem_curvature(const ms_problem *p, const double *Zx, double *c) {
+  for (size_t i = 0; i < p->Z->n; i++)
+    c[i] = ms_loss_curvature(p->loss, Zx[i], p->y[i]) / p->samples;
+}
+
+double ms_problem_strength(const ms_problem *p, const double *r) {
+  double most = DBL_MIN;
+  if (!p->loss->tail)
+    return 1;
+  for (size_t i = 0; i < p->Z->n; i++)
+    most = fmax(most, fabs(r[i]) * p->samples);
+  return most < 1 ? most * (1 - log(most)) : 1;
+}

@@ -1,0 +1,770 @@
+#include "schedule/schedule.h"
+#include "formula/formula.h"
+#include "settings/config.h"
+#include "text/text.h"
+#include <gsl/gsl_chebyshev.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double PI = 3.14159265358979323846;
+/* Steps of a geometric schedule below this part of alpha_0 are no breaks: the
+ * error control of the integrator copes with them. */
+static const double NEGLIGIBLE = 1e-6;
+enum { DEFAULT_CYCLES = 4, DEFAULT_EPOCHS = 50 };
+static const double DEFAULT_FACTOR = 1.05, MOST_CYCLES = 1e6;
+
+/* Limits. */
+
+static double zero_from_start(const ms_schedule *s, double *from) {
+  (void)s;
+  *from = 0;
+  return 0;
+}
+
+static double zero_from_T(const ms_schedule *s, double *from) {
+  *from = s->T;
+  return 0;
+}
+
+static double zero_in_the_end(const ms_schedule *s, double *from) {
+  *from = s->alpha0 > 0 ? INFINITY : 0;
+  return 0;
+}
+
+static double break_at_T(const ms_schedule *s, double t) {
+  return t < s->T ? s->T : INFINITY;
+}
+
+static bool past(const ms_schedule *s, double t, bool before) {
+  return before ? t > s->T : t >= s->T;
+}
+
+/* none: 0 */
+
+static double none_alpha(const ms_schedule *s, double t, bool before) {
+  (void)s, (void)t, (void)before;
+  return 0;
+}
+
+static double none_dose(const ms_schedule *s, double t) {
+  (void)s, (void)t;
+  return 0;
+}
+
+/* constant: alpha_0 */
+
+static double constant_alpha(const ms_schedule *s, double t, bool before) {
+  (void)t, (void)before;
+  return s->alpha0;
+}
+
+static double constant_dose(const ms_schedule *s, double t) {
+  return s->alpha0 * t;
+}
+
+static double constant_limit(const ms_schedule *s, double *from) {
+  *from = 0;
+  return s->alpha0;
+}
+
+/* step: alpha_0 on [0, T) */
+
+static double step_alpha(const ms_schedule *s, double t, bool before) {
+  return past(s, t, before) ? 0 : s->alpha0;
+}
+
+static double step_dose(const ms_schedule *s, double t) {
+  return s->alpha0 * fmin(t, s->T);
+}
+
+/* linear: alpha_0 (1 - t/T)+;  A = alpha_0 t (1 - t/(2T)) */
+
+static double linear_alpha(const ms_schedule *s, double t, bool before) {
+  return past(s, t, before) ? 0 : s->alpha0 * (1 - t / s->T);
+}
+
+static double linear_dose(const ms_schedule *s, double t) {
+  t = fmin(t, s->T);
+  return s->alpha0 * t * (1 - t / s->T / 2);
+}
+
+/* cosine: alpha_0/2 (1 + cos(pi t/T)) on [0, T);  A = alpha_0/2 (t + T/pi sin(pi t/T)) */
+
+static double cosine_alpha(const ms_schedule *s, double t, bool before) {
+  return past(s, t, before) ? 0 : s->alpha0 * (1 + cos(PI * t / s->T)) / 2;
+}
+
+static double cosine_dose(const ms_schedule *s, double t) {
+  t = fmin(t, s->T);
+  return s->alpha0 * (t + s->T / PI * sin(PI * t / s->T)) / 2;
+}
+
+/* exponential: alpha_0 e^{-t/tau};  A = alpha_0 tau (1 - e^{-t/tau}) */
+
+static double exponential_alpha(const ms_schedule *s, double t, bool before) {
+  (void)before;
+  return s->alpha0 * exp(-t / s->tau);
+}
+
+static double exponential_dose(const ms_schedule *s, double t) {
+  return -s->alpha0 * s->tau * expm1(-t / s->tau);
+}
+
+/* harmonic: alpha_0 / (1 + t/tau);  A = alpha_0 tau ln(1 + t/tau) */
+
+static double harmonic_alpha(const ms_schedule *s, double t, bool before) {
+  (void)before;
+  return s->alpha0 / (1 + t / s->tau);
+}
+
+static double harmonic_dose(const ms_schedule *s, double t) {
+  double u = t / s->tau;
+  return s->alpha0 * s->tau * (isfinite(u) || isinf(t) ? log1p(u) : log(t) - log(s->tau));
+}
+
+/* quadratic: alpha_0 / (1 + t/tau)^2;  A = alpha_0 t / (1 + t/tau) */
+
+static double quadratic_alpha(const ms_schedule *s, double t, bool before) {
+  (void)before;
+  double u = 1 + t / s->tau;
+  return s->alpha0 / u / u;
+}
+
+static double quadratic_dose(const ms_schedule *s, double t) {
+  return t > 0 ? s->alpha0 / (1 / t + 1 / s->tau) : 0;
+}
+
+/* geometric: alpha_0 p^k, k = floor(t/tau);
+ * A = alpha_0 (tau (1 - p^k)/(1 - p) + p^k (t - k tau)) */
+
+static double geometric_step(const ms_schedule *s, double t, bool before) {
+  double k = floor(t / s->tau);
+  if ((k + 1) * s->tau <= t)
+    k++;
+  if (k * s->tau > t || (before && k > 0 && k * s->tau == t))
+    k--;
+  return k;
+}
+
+static double geometric_alpha(const ms_schedule *s, double t, bool before) {
+  return s->alpha0 * pow(s->p, geometric_step(s, t, before));
+}
+
+static double geometric_dose(const ms_schedule *s, double t) {
+  double k = geometric_step(s, t, false);
+  if (!isfinite(k) || pow(s->p, k) == 0)
+    return s->alpha0 * s->tau / (1 - s->p);
+  return s->alpha0 *
+         (-s->tau * expm1(k * log(s->p)) / (1 - s->p) + pow(s->p, k) * (t - k * s->tau));
+}
+
+static double geometric_break(const ms_schedule *s, double t) {
+  double k = geometric_step(s, t, false);
+  return pow(s->p, k) < NEGLIGIBLE ? INFINITY : (k + 1) * s->tau;
+}
+
+/* Cycles k = 0, 1, ... of length tau F^k, until T. A wave on each that is 1/2 on average:
+ *   restarts  alpha_0/2 (1 + cos(pi u)), u from 0 to 1: cosine with warm restarts (SGDR, Loshchilov
+ *             & Hutter, arXiv 1608.03983);  integral over u: (u + sin(pi u)/pi)/2
+ *   cyclic    alpha_0 (1 - |2u - 1|): triangles (Smith, arXiv 1506.01186);  u^2, from the middle on
+ *             1/2 - (1 - u)^2 */
+
+static double cycle_start(const ms_schedule *s, double k) {
+  return s->factor > 1 ? s->tau * (expm1(k * log(s->factor)) / (s->factor - 1)) : k * s->tau;
+}
+
+/* Up to rounding: the last cycle then is over, and no other begins. */
+static bool ends_at_T(const ms_schedule *s, double t) {
+  return t >= s->T * (1 - 1e-14);
+}
+
+/* The cycle that t is in; where two meet the later, `before` the earlier. */
+static double cycle_at(const ms_schedule *s, double t, bool before) {
+  double u = t / s->tau, k = floor(s->factor > 1 ? log1p(u * (s->factor - 1)) / log(s->factor) : u);
+  if (cycle_start(s, k + 1) <= t)
+    k++;
+  if (k > 0 && (cycle_start(s, k) > t || (before && cycle_start(s, k) == t)))
+    k--;
+  if (k > 0 && ends_at_T(s, cycle_start(s, k)))
+    k--;
+  return k;
+}
+
+static double cycle_part(const ms_schedule *s, double k, double t) {
+  double start = cycle_start(s, k);
+  return fmin((t - start) / (cycle_start(s, k + 1) - start), 1);
+}
+
+static double cycles_dose(const ms_schedule *s, double t, double (*integral)(double u)) {
+  t = fmin(t, s->T);
+  double k = cycle_at(s, t, false), start = cycle_start(s, k);
+  return s->alpha0 * (start / 2 + (cycle_start(s, k + 1) - start) * integral(cycle_part(s, k, t)));
+}
+
+static double restarts_alpha(const ms_schedule *s, double t, bool before) {
+  if (past(s, t, before))
+    return 0;
+  return s->alpha0 * (1 + cos(PI * cycle_part(s, cycle_at(s, t, before), t))) / 2;
+}
+
+static double restarts_integral(double u) {
+  return (u + sin(PI * u) / PI) / 2;
+}
+
+static double restarts_dose(const ms_schedule *s, double t) {
+  return cycles_dose(s, t, restarts_integral);
+}
+
+static double restarts_break(const ms_schedule *s, double t) {
+  if (t >= s->T)
+    return INFINITY;
+  double end = cycle_start(s, cycle_at(s, t, false) + 1);
+  return ends_at_T(s, end) ? s->T : end;
+}
+
+static double cyclic_alpha(const ms_schedule *s, double t, bool before) {
+  if (past(s, t, before))
+    return 0;
+  double u = cycle_part(s, cycle_at(s, t, before), t);
+  return s->alpha0 * 2 * fmin(u, 1 - u);
+}
+
+static double cyclic_integral(double u) {
+  return u < 0.5 ? u * u : 0.5 - (1 - u) * (1 - u);
+}
+
+static double cyclic_dose(const ms_schedule *s, double t) {
+  return cycles_dose(s, t, cyclic_integral);
+}
+
+static double cyclic_break(const ms_schedule *s, double t) {
+  if (t >= s->T)
+    return INFINITY;
+  double k = cycle_at(s, t, false), start = cycle_start(s, k), end = cycle_start(s, k + 1);
+  double middle = start + (end - start) / 2;
+  double next = t < middle ? middle : end;
+  return ends_at_T(s, next) ? s->T : next;
+}
+
+/* adaptive: alpha_k on [k tau, (k+1) tau), by ms_schedule_adapt() from one epoch to the next; after
+ * T it is divided by F every time and needs no more observations. */
+
+static double adaptive_last(const ms_schedule *s) { /* the last epoch that is observed for */
+  double k = floor(s->T / s->tau);
+  return (k + 1) * s->tau <= s->T ? k + 1 : k;
+}
+
+static bool adaptive_known(const ms_schedule *s) {
+  return (double)s->epochs > adaptive_last(s);
+}
+
+/* alpha, and the dose at t, from the epoch k on. */
+static double adaptive_alpha_of(const ms_schedule *s, double k) {
+  double last = (double)s->epochs - 1;
+  if (k <= last)
+    return s->value[(size_t)k];
+  return adaptive_known(s) ? s->value[s->epochs - 1] * pow(s->factor, last - k)
+                           : s->value[s->epochs - 1];
+}
+
+static double adaptive_alpha(const ms_schedule *s, double t, bool before) {
+  return adaptive_alpha_of(s, geometric_step(s, t, before));
+}
+
+static double adaptive_dose(const ms_schedule *s, double t) {
+  double k = geometric_step(s, t, false), last = (double)s->epochs - 1;
+  if (k <= last)
+    return s->sum[(size_t)k] + s->value[(size_t)k] * (t - k * s->tau);
+  double start = s->sum[s->epochs - 1], alpha = s->value[s->epochs - 1];
+  if (!adaptive_known(s))
+    return start + alpha * (t - last * s->tau);
+  double p = 1 / s->factor, shrunk = pow(p, k - last);
+  if (!isfinite(k) || shrunk == 0)
+    return start + alpha * s->tau / (1 - p);
+  return start +
+         alpha * (-s->tau * expm1((k - last) * log(p)) / (1 - p) + shrunk * (t - k * s->tau));
+}
+
+static double adaptive_break(const ms_schedule *s, double t) {
+  double k = geometric_step(s, t, false);
+  bool over = adaptive_known(s) && adaptive_alpha_of(s, k) < NEGLIGIBLE * s->alpha0;
+  return over ? INFINITY : (k + 1) * s->tau;
+}
+
+double ms_schedule_adapt(double alpha, double factor, double loss_before, double loss, double l1,
+                         double threshold, bool early) {
+  return loss < loss_before && l1 >= threshold && early ? alpha * factor : alpha / factor;
+}
+
+double ms_schedule_epoch(const ms_schedule *s) {
+  if (s->class->alpha != adaptive_alpha || (adaptive_known(s) && !isnan(s->last_loss)))
+    return INFINITY;
+  double next = isnan(s->last_loss) ? 0 : (double)s->epochs * s->tau;
+  return next < s->cut ? next : INFINITY;
+}
+
+ms_status ms_schedule_observe(ms_schedule *s, double loss, double l1, ms_error *err) {
+  if (s->epochs == s->room) {
+    size_t room = 2 * s->room + 64;
+    double *value = realloc(s->value, room * sizeof *value);
+    if (value)
+      s->value = value;
+    double *sum = realloc(s->sum, room * sizeof *sum);
+    if (sum)
+      s->sum = sum;
+    if (!value || !sum)
+      return ms_no_memory(err);
+    s->room = room;
+  }
+  if (s->epochs == 0) {
+    s->value[0] = s->alpha0;
+    s->sum[0] = 0;
+  } else if (isnan(s->last_loss)) {
+    s->last_loss = loss;
+    return MS_OK;
+  } else {
+    size_t k = s->epochs;
+    s->value[k] =
+        ms_schedule_adapt(s->value[k - 1], s->factor, s->last_loss, loss, l1, s->threshold, true);
+    s->sum[k] = s->sum[k - 1] + s->value[k - 1] * s->tau;
+    s->last_loss = loss;
+  }
+  s->epochs++;
+  return MS_OK;
+}
+
+/* file: alpha_0 times the piecewise linear function through the knots, constant beyond them */
+
+static size_t file_segment(const ms_schedule *s, double t, bool before) {
+  size_t lo = 0, hi = s->knots; /* number of knots at or left of t (strictly left for before) */
+  while (lo < hi) {
+    size_t mid = (lo + hi) / 2;
+    if (before ? s->time[mid] < t : s->time[mid] <= t)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo;
+}
+
+static double file_alpha(const ms_schedule *s, double t, bool before) {
+  size_t k = file_segment(s, t, before);
+  if (k == 0)
+    return s->alpha0 * s->value[0];
+  if (k == s->knots)
+    return s->alpha0 * s->value[k - 1];
+  double u = (t - s->time[k - 1]) / (s->time[k] - s->time[k - 1]);
+  return s->alpha0 * (s->value[k - 1] + u * (s->value[k] - s->value[k - 1]));
+}
+
+static double file_dose(const ms_schedule *s, double t) {
+  size_t k = file_segment(s, t, false);
+  if (k == 0)
+    return s->alpha0 * s->value[0] * t;
+  double start = s->alpha0 * s->sum[k - 1], span = t - s->time[k - 1];
+  if (k == s->knots) /* 0 * infinity is 0 here: no weight decay for ever is no dose */
+    return s->value[k - 1] == 0 ? start : start + s->alpha0 * s->value[k - 1] * span;
+  return start + (s->alpha0 * s->value[k - 1] + file_alpha(s, t, false)) / 2 * span;
+}
+
+static double file_break(const ms_schedule *s, double t) {
+  size_t k = file_segment(s, t, false);
+  return k == s->knots ? INFINITY : s->time[k];
+}
+
+static double file_limit(const ms_schedule *s, double *from) {
+  *from = s->time[s->knots - 1];
+  return s->alpha0 * s->value[s->knots - 1];
+}
+
+/* formula: alpha_0 times a formula of t (and T) on [0, T), then 0. There is no closed form of its
+ * integral; [0, T] is cut into pieces on which a Chebyshev series of alpha has converged to
+ * rounding, and its integral is that of the series. Where no cutting helps alpha jumps: a break. */
+
+enum { SERIES = 20, PIECES_MAX = 5000, SAMPLES = 256 };
+/* Of T. Pieces begin no longer than that, and near 0 shorter, where decays are: what a piece does
+ * not see at SERIES + 1 places is not seen. */
+static const double SHORTEST_PIECE = 1e-15, LONGEST_PIECE = 1.0 / 64, FIRST_PIECE = 1e-12;
+
+typedef struct piece {
+  double from, to, dose, mean; /* dose: before it; mean: of alpha */
+  gsl_cheb_series *integral;   /* NULL: alpha jumps within it */
+} piece;
+
+typedef struct ms_pieces {
+  ms_formula *formula;
+  double T, largest, least, least_at, bad_at;
+  size_t count;
+  piece *piece;
+} pieces;
+
+static double formula_at(double t, void *self) {
+  pieces *p = self;
+  double value = ms_formula_value(p->formula, (double[]){t, p->T});
+  if (!isfinite(value))
+    p->bad_at = t;
+  if (value < p->least) {
+    p->least = value;
+    p->least_at = t;
+  }
+  return isfinite(value) ? fmax(value, 0) : 0;
+}
+
+static bool converged(const gsl_cheb_series *c, double largest) {
+  double tail = 0, top = fabs(c->c[0]) / 2;
+  for (size_t k = 1; k <= SERIES; k++) {
+    top = fmax(top, fabs(c->c[k]));
+    tail = k + 3 > SERIES ? fmax(tail, fabs(c->c[k])) : tail;
+  }
+  return tail <= 1e-14 * fmax(top, largest); /* t itself is rounded, and with it alpha */
+}
+
+static double piece_dose(const piece *p, double t) {
+  if (t <= p->from || !p->integral)
+    return p->dose + (t - p->from) * p->mean;
+  return p->dose + gsl_cheb_eval(p->integral, t);
+}
+
+/* Cuts [from, to] as often as it takes, left to right. */
+static ms_status cut(pieces *p, gsl_cheb_series *c, double from, double to, ms_error *err) {
+  gsl_function f = {formula_at, p};
+  gsl_cheb_init(c, &f, from, to);
+  bool smooth = converged(c, p->largest), shortest = to - from <= SHORTEST_PIECE * p->T;
+  if (isfinite(p->bad_at))
+    return MS_OK; /* reported by who called */
+  if (p->count == PIECES_MAX)
+    return ms_fail_at(err, MS_BAD_SETTING, from, "near t = %g it is too rough to be integrated",
+                      from);
+  bool coarse = to - from > LONGEST_PIECE * p->T || (from == 0 && to > FIRST_PIECE * p->T);
+  if (coarse || (!smooth && !shortest)) {
+    double middle = from + (to - from) / 2;
+    ms_status status = cut(p, c, from, middle, err);
+    return status == MS_OK ? cut(p, c, middle, to, err) : status;
+  }
+  double mean = c->c[0] / 2, before = 0;
+  if (p->count > 0) {
+    piece *last = &p->piece[p->count - 1];
+    if (!smooth && !last->integral) { /* the same jump */
+      last->mean = (last->mean * (last->to - last->from) + mean * (to - from)) / (to - last->from);
+      last->to = to;
+      return MS_OK;
+    }
+    before = piece_dose(last, last->to);
+  }
+  gsl_cheb_series *integral = smooth ? gsl_cheb_alloc(SERIES) : NULL;
+  if (smooth && !integral)
+    return ms_no_memory(err);
+  if (integral)
+    gsl_cheb_calc_integ(integral, c);
+  p->piece[p->count++] = (piece){from, to, before, mean, integral};
+  return MS_OK;
+}
+
+static void pieces_free(pieces *p) {
+  if (!p)
+    return;
+  for (size_t k = 0; k < p->count; k++)
+    if (p->piece[k].integral)
+      gsl_cheb_free(p->piece[k].integral);
+  free(p->piece);
+  ms_formula_free(p->formula);
+  free(p);
+}
+
+static ms_status read_formula(ms_schedule *s, const ms_config *cfg, ms_error *err) {
+  static const char *const names[] = {"t", "T"};
+  const char *text = ms_config_text(cfg, "wd-formula"),
+             *origin = ms_config_origin(cfg, "wd-formula");
+  pieces *p = s->pieces = calloc(1, sizeof *p);
+  gsl_cheb_series *c = gsl_cheb_alloc(SERIES);
+  ms_status status = p && c && (p->piece = calloc(PIECES_MAX, sizeof *p->piece))
+                         ? ms_formula_new(&p->formula, text, strlen(text), names, 2, origin, 1, err)
+                         : ms_no_memory(err);
+  if (status == MS_OK) {
+    p->T = s->T;
+    p->bad_at = INFINITY;
+    for (int i = 0; i <= SAMPLES && s->T > 0; i++)
+      p->largest = fmax(p->largest, formula_at(s->T * i / SAMPLES, p));
+    ms_error why = {0};
+    if (s->T > 0 && !isfinite(p->bad_at))
+      status = cut(p, c, 0, s->T, &why);
+    if (isfinite(p->bad_at))
+      status =
+          ms_fail(err, MS_BAD_SETTING, "%s: '%s' is not a finite number at t = %.6g (T = %.6g)",
+                  origin, text, p->bad_at, s->T);
+    else if (p->least < -1e-12 * p->largest)
+      status = ms_fail(err, MS_BAD_SETTING,
+                       "%s: '%s' is %.6g at t = %.6g (T = %.6g); alpha must be at least 0", origin,
+                       text, p->least, p->least_at, s->T);
+    else if (status != MS_OK)
+      status = ms_fail(err, why.status, "%s: '%s': %s", origin, text, why.message);
+  }
+  if (c)
+    gsl_cheb_free(c);
+  return status;
+}
+
+/* The piece with from <= t < to. */
+static const piece *piece_at(const ms_schedule *s, double t) {
+  const piece *all = s->pieces->piece;
+  size_t low = 0, high = s->pieces->count;
+  while (high - low > 1) {
+    size_t middle = (low + high) / 2;
+    if (all[middle].from <= t)
+      low = middle;
+    else
+      high = middle;
+  }
+  return &all[low];
+}
+
+static double formula_alpha(const ms_schedule *s, double t, bool before) {
+  if (past(s, t, before))
+    return 0;
+  const piece *p = piece_at(s, before ? nextafter(t, 0) : t);
+  double at = before && p->to == t && !p->integral ? p->from : t;
+  return s->alpha0 * fmax(ms_formula_value(s->pieces->formula, (double[]){at, s->T}), 0);
+}
+
+static double formula_dose(const ms_schedule *s, double t) {
+  t = fmin(t, s->T);
+  return s->alpha0 * piece_dose(piece_at(s, t), t);
+}
+
+static double formula_break(const ms_schedule *s, double t) {
+  const pieces *p = s->pieces;
+  if (t >= s->T)
+    return INFINITY;
+  for (const piece *q = piece_at(s, t); q < p->piece + p->count; q++)
+    if (!q->integral && q->to > t && q->to < s->T)
+      return q->to;
+  return s->T;
+}
+
+static const ms_schedule_class classes[] = {
+    {"none", "alpha = 0", none_alpha, none_dose, NULL, zero_from_start},
+    {"constant", "alpha0 for ever", constant_alpha, constant_dose, NULL, constant_limit},
+    {"step", "alpha0 on [0, T), then 0", step_alpha, step_dose, break_at_T, zero_from_T},
+    {"linear", "alpha0 (1 - t/T), then 0", linear_alpha, linear_dose, break_at_T, zero_from_T},
+    {"cosine", "alpha0 (1 + cos(pi t/T))/2, then 0", cosine_alpha, cosine_dose, break_at_T,
+     zero_from_T},
+    {"exponential", "alpha0 exp(-t/tau)", exponential_alpha, exponential_dose, NULL,
+     zero_in_the_end},
+    {"harmonic", "alpha0 / (1 + t/tau)", harmonic_alpha, harmonic_dose, NULL, zero_in_the_end},
+    {"quadratic", "alpha0 / (1 + t/tau)^2", quadratic_alpha, quadratic_dose, NULL, zero_in_the_end},
+    {"geometric", "alpha0 p^floor(t/tau)", geometric_alpha, geometric_dose, geometric_break,
+     zero_in_the_end},
+    {"cyclic", "triangles from 0 to alpha0 and back, of length tau F^k, then 0 from T",
+     cyclic_alpha, cyclic_dose, cyclic_break, zero_from_T},
+    {"restarts", "cosine with warm restarts: cycles of length tau F^k, then 0 from T",
+     restarts_alpha, restarts_dose, restarts_break, zero_from_T},
+    {"adaptive", "by epochs tau: alpha F while the loss falls and |x|_1 >= K, else alpha / F",
+     adaptive_alpha, adaptive_dose, adaptive_break, zero_in_the_end},
+    {"file", "alpha0 times a piecewise linear function from --wd-file", file_alpha, file_dose,
+     file_break, file_limit},
+    {"formula", "alpha0 times --wd-formula on [0, T), then 0", formula_alpha, formula_dose,
+     formula_break, zero_from_T},
+};
+
+const ms_schedule_class *ms_schedule_class_at(size_t i) {
+  return i < sizeof classes / sizeof *classes ? &classes[i] : NULL;
+}
+
+MS_CHOICE_AMONG(schedule, ms_schedule_class_at)
+
+#define GROUP "Weight decay"
+const ms_setting ms_schedule_settings[] = {
+    {"wd-schedule", MS_CHOICE, "NAME", "linear", .choice = schedule_choice, .group = GROUP,
+     .help = "course of the weight decay alpha(t)"},
+    {"wd", MS_REAL, "ALPHA", NULL, .min = 0, .max = HUGE_VAL, .group = GROUP,
+     .help = "strength alpha0 in dw/dt = ... - alpha grad h (PyTorch's weight_decay is 2 alpha); "
+             "default: a quarter of max_j |grad f(x0)_j|, for power and deep of depth L > 3 "
+             "divided by L - 2; 1 for the schedules file and formula"},
+    {"wd-off", MS_REAL, "T", NULL, .min = 0, .max = HUGE_VAL, .group = GROUP,
+     .help =
+         "time from which any schedule is exactly 0; also the T of step, linear, cosine, cyclic "
+         "and restarts, which is half of --t-end where this is not given; adaptive raises "
+         "alpha only before T"},
+    {"wd-tau", MS_REAL, "TIME", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = GROUP,
+     .help = "time scale tau; default T/2 (geometric: (1-p) T/2), the dose of linear; first cycle "
+             "of cyclic and restarts, default: four cycles until T; epoch of adaptive, default "
+             "T/50"},
+    {"wd-p", MS_REAL, "P", "0.95", .min = 0, .max = 1, .min_open = true, .max_open = true,
+     .group = GROUP, .help = "factor of the geometric schedule"},
+    {"wd-factor", MS_REAL, "F", NULL, .min = 1, .max = HUGE_VAL, .group = GROUP,
+     .help = "how many times as long as the one before each cycle of cyclic and restarts is, "
+             "default 1; "
+             "what adaptive raises and lowers alpha by, default 1.05"},
+    {"wd-threshold", MS_REAL, "K", "0", .min = 0, .max = HUGE_VAL, .group = GROUP,
+     .help = "adaptive lowers alpha where |x|_1 is below K"},
+    {"wd-file", MS_PATH, "FILE.csv", NULL, .group = GROUP,
+     .help = "two columns, time and alpha, with a header, for the schedule file: linear in "
+             "between, constant beyond"},
+    {"wd-formula", MS_TEXT, "FORMULA", NULL, .group = GROUP,
+     .help = "alpha(t) for the schedule formula, of t and T, as 0.1*exp(-t/10); on [0, T), then 0"},
+    {.name = NULL},
+};
+
+static ms_status read_knots(ms_schedule *s, const char *path, ms_error *err) {
+  ms_table table;
+  ms_status status = ms_table_read(&table, path, err);
+  if (status != MS_OK)
+    return status;
+  if (table.cols != 2) {
+    status = ms_fail(err, MS_BAD_INPUT,
+                     "%s:1:1: a schedule has two columns, time and alpha; this "
+                     "file has %zu",
+                     path, table.cols);
+    ms_table_free(&table);
+    return status;
+  }
+  s->knots = table.rows;
+  s->time = ms_doubles(table.rows);
+  s->value = ms_doubles(table.rows);
+  s->sum = ms_doubles(table.rows);
+  if (!s->time || !s->value || !s->sum) {
+    ms_table_free(&table);
+    return ms_no_memory(err);
+  }
+  memcpy(s->time, table.values, table.rows * sizeof(double));
+  memcpy(s->value, table.values + table.rows, table.rows * sizeof(double));
+  ms_table_free(&table);
+  for (size_t k = 0; k < s->knots; k++) {
+    if (k == 0 ? s->time[k] < 0 : s->time[k] <= s->time[k - 1])
+      return ms_fail(err, MS_BAD_INPUT,
+                     "%s:%zu:1: time %g is not allowed; times start at 0 or "
+                     "later and increase from row to row",
+                     path, k + 2, s->time[k]);
+    if (s->value[k] < 0)
+      return ms_fail(err, MS_BAD_INPUT, "%s:%zu:2: alpha %g is not allowed; it must be at least 0",
+                     path, k + 2, s->value[k]);
+    s->sum[k] = k == 0 ? s->value[0] * s->time[0]
+                       : s->sum[k - 1] +
+                             (s->value[k] + s->value[k - 1]) / 2 * (s->time[k] - s->time[k - 1]);
+  }
+  return MS_OK;
+}
+
+ms_status ms_schedule_new(ms_schedule **out, const ms_config *cfg, double alpha0, double T,
+                          ms_error *err) {
+  ms_schedule *s = calloc(1, sizeof *s);
+  if (!s)
+    return ms_no_memory(err);
+  const char *name = ms_config_text(cfg, "wd-schedule"), *file = ms_config_text(cfg, "wd-file");
+  size_t i = 0;
+  while (strcmp(classes[i].name, name) != 0)
+    i++;
+  s->class = &classes[i];
+  bool from_file = s->class->alpha == file_alpha;
+  bool from_formula = s->class->alpha == formula_alpha;
+  s->literal = from_file || from_formula;
+  s->alpha0 = ms_config_text(cfg, "wd") ? ms_config_real(cfg, "wd") : s->literal ? 1 : alpha0;
+  if (s->class->alpha == none_alpha)
+    s->alpha0 = 0;
+  s->cut = INFINITY;
+  s->T = T;
+  if (ms_config_text(cfg, "wd-off"))
+    s->T = s->cut = ms_config_real(cfg, "wd-off");
+  s->p = ms_config_real(cfg, "wd-p");
+  bool cycles = s->class->dose == cyclic_dose || s->class->dose == restarts_dose;
+  bool adaptive = s->class->alpha == adaptive_alpha;
+  s->factor = ms_config_text(cfg, "wd-factor") ? ms_config_real(cfg, "wd-factor")
+              : adaptive                       ? DEFAULT_FACTOR
+                                               : 1;
+  s->threshold = ms_config_real(cfg, "wd-threshold");
+  s->last_loss = NAN;
+  s->tau = s->T / 2;
+  if (s->class->alpha == geometric_alpha)
+    s->tau *= 1 - s->p;
+  else if (adaptive)
+    s->tau = s->T / DEFAULT_EPOCHS;
+  else if (cycles && s->factor > 1)
+    s->tau = s->T * (s->factor - 1) / (pow(s->factor, DEFAULT_CYCLES) - 1);
+  else if (cycles)
+    s->tau = s->T / DEFAULT_CYCLES;
+  if (ms_config_text(cfg, "wd-tau"))
+    s->tau = ms_config_real(cfg, "wd-tau");
+  ms_status status = MS_OK;
+  if ((cycles || adaptive) && s->T > MOST_CYCLES * s->tau)
+    status = ms_fail(err, MS_BAD_SETTING,
+                     "%s: %g is too short for T = %g: --wd-schedule %s takes at most %g of them",
+                     ms_config_origin(cfg, "wd-tau"), s->tau, s->T, name, MOST_CYCLES);
+  else if (from_file && !file)
+    status = ms_fail(err, MS_BAD_SETTING, "--wd-schedule file needs --wd-file FILE.csv");
+  else if (file && !from_file)
+    status =
+        ms_fail(err, MS_BAD_SETTING, "--wd-file goes with --wd-schedule file, not with '%s'", name);
+  else if (from_formula != (ms_config_text(cfg, "wd-formula") != NULL))
+    status = from_formula
+                 ? ms_fail(err, MS_BAD_SETTING, "--wd-schedule formula needs --wd-formula FORMULA")
+                 : ms_fail(err, MS_BAD_SETTING,
+                           "--wd-formula goes with --wd-schedule formula, not with '%s'", name);
+  else if (from_formula)
+    status = read_formula(s, cfg, err);
+  else if (adaptive && s->factor == 1)
+    status = ms_fail(err, MS_BAD_SETTING,
+                     "%s: 1 is not allowed; --wd-schedule adaptive takes a factor above 1",
+                     ms_config_origin(cfg, "wd-factor"));
+  else if (from_file)
+    status = read_knots(s, file, err);
+  else if (adaptive)
+    status = ms_schedule_observe(s, NAN, 0, err); /* the first alpha */
+  if (status != MS_OK) {
+    ms_schedule_free(s);
+    return status;
+  }
+  *out = s;
+  return MS_OK;
+}
+
+void ms_schedule_free(ms_schedule *s) {
+  if (!s)
+    return;
+  free(s->time);
+  free(s->value);
+  free(s->sum);
+  pieces_free(s->pieces);
+  free(s);
+}
+
+double ms_schedule_alpha(const ms_schedule *s, double t) {
+  return t >= s->cut ? 0 : s->class->alpha(s, t, false);
+}
+
+double ms_schedule_alpha_before(const ms_schedule *s, double t) {
+  return t > s->cut || s->cut == 0 ? 0 : s->class->alpha(s, t, true);
+}
+
+double ms_schedule_dose(const ms_schedule *s, double t) {
+  /* Nothing to add up: also where T = 0 leaves the formulas without a time scale. */
+  if (s->alpha0 == 0 || s->cut == 0)
+    return 0;
+  return s->class->dose(s, fmin(t, s->cut));
+}
+
+double ms_schedule_total(const ms_schedule *s) {
+  if (isfinite(ms_schedule_epoch(s)) && s->alpha0 > 0)
+    return INFINITY;
+  return ms_schedule_dose(s, INFINITY);
+}
+
+double ms_schedule_next_break(const ms_schedule *s, double t) {
+  double next = s->class->next_break ? s->class->next_break(s, t) : INFINITY;
+  if (t < s->cut)
+    return fmin(next, s->cut);
+  return INFINITY;
+}
+
+double ms_schedule_limit(const ms_schedule *s, double *from) {
+  double limit = s->class->limit(s, from);
+  if (s->cut >= *from)
+    return limit == 0 ? 0 : isinf(s->cut) ? limit : (*from = s->cut, 0);
+  *from = s->cut;
+  return 0;
+}
+
+double ms_schedule_off(const ms_schedule *s) {
+  double from, limit = ms_schedule_limit(s, &from);
+  return s->alpha0 > 0 && limit == 0 && isfinite(from) ? from : NAN;
+}

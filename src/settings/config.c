@@ -1,0 +1,391 @@
+#include "settings/config.h"
+#include "problem/problem.h"
+#include "run/run.h"
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const ms_setting *const tables[] = {ms_problem_settings, ms_model_settings,
+                                           ms_schedule_settings, ms_run_settings};
+enum { TABLES = sizeof tables / sizeof *tables };
+
+/* The k-th table of settings: the general ones, then those of models, shared ones once. */
+static const ms_setting *table_at(size_t k) {
+  if (k < TABLES)
+    return tables[k];
+  k -= TABLES;
+  for (size_t i = 0; ms_model_at(i); i++) {
+    const ms_setting *own = ms_model_at(i)->settings;
+    bool again = !own;
+    for (size_t before = 0; before < i && !again; before++)
+      again = ms_model_at(before)->settings == own;
+    if (!again && k-- == 0)
+      return own;
+  }
+  return NULL;
+}
+
+struct ms_config {
+  size_t count;
+  char **text, **origin; /* by index of ms_setting_at; NULL: not given */
+};
+
+/* All of them in order, found once: sweeps look settings up for each value and run. */
+static const ms_setting *settings[512];
+static size_t settings_found;
+static pthread_once_t settings_once = PTHREAD_ONCE_INIT;
+
+static void find_settings(void) {
+  for (size_t k = 0; table_at(k); k++)
+    for (const ms_setting *s = table_at(k); s->name; s++) {
+      if (settings_found == sizeof settings / sizeof *settings)
+        abort(); /* make room for more */
+      settings[settings_found++] = s;
+    }
+}
+
+const ms_setting *ms_setting_at(size_t i) {
+  pthread_once(&settings_once, find_settings);
+  return i < settings_found ? settings[i] : NULL;
+}
+
+static bool setting_index(const char *name, size_t *index) {
+  for (size_t i = 0; ms_setting_at(i); i++)
+    if (strcmp(ms_setting_at(i)->name, name) == 0) {
+      *index = i;
+      return true;
+    }
+  return false;
+}
+
+const ms_setting *ms_setting_find(const char *name) {
+  size_t i;
+  return setting_index(name, &i) ? ms_setting_at(i) : NULL;
+}
+
+/* ---- Nearest names -------------------------------------------------------------------------- */
+
+/* Edits (insert, delete, replace, swap neighbours) that turn a into b; names are short. */
+static size_t edit_distance(const char *a, const char *b) {
+  enum { LONGEST = 48 };
+  size_t n = strlen(a), m = strlen(b), row[LONGEST + 1][LONGEST + 1];
+  if (n > LONGEST || m > LONGEST)
+    return SIZE_MAX;
+  for (size_t i = 0; i <= n; i++)
+    for (size_t j = 0; j <= m; j++) {
+      if (i == 0 || j == 0) {
+        row[i][j] = i + j;
+        continue;
+      }
+      size_t change = tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]);
+      size_t best = MS_MIN(row[i - 1][j], row[i][j - 1]) + 1;
+      best = MS_MIN(best, row[i - 1][j - 1] + change);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        best = MS_MIN(best, row[i - 2][j - 2] + 1);
+      row[i][j] = best;
+    }
+  return row[n][m];
+}
+
+const char *ms_nearest(const char *name, const char *(*candidate)(size_t, void *), void *ctx) {
+  const char *best = NULL;
+  if (!*name)
+    return NULL;
+  size_t length = strlen(name), least = MS_MAX(length / 2, 1) + 1;
+  for (size_t i = 0; candidate(i, ctx); i++) {
+    const char *other = candidate(i, ctx);
+    size_t distance = edit_distance(name, other);
+    if (length > 2 && distance > 1 && strncmp(name, other, length) == 0)
+      distance = 1;
+    if (distance < least) {
+      least = distance;
+      best = other;
+    }
+  }
+  return best;
+}
+
+static const char *setting_candidate(size_t i, void *ctx) {
+  (void)ctx;
+  return ms_setting_at(i) ? ms_setting_at(i)->name : NULL;
+}
+
+static const char *choice_candidate(size_t i, void *ctx) {
+  const ms_setting *s = ctx;
+  return s->choice(i, NULL);
+}
+
+/* ---- Values --------------------------------------------------------------------------------- */
+
+static void range_text(const ms_setting *s, char *out, size_t size) {
+  char low[32], high[32];
+  ms_real_text(s->min, low);
+  ms_real_text(s->max, high);
+  const char *what = s->type == MS_COUNT ? "a whole number" : "a number";
+  if (isinf(s->min) && isinf(s->max))
+    snprintf(out, size, "%s", what);
+  else if (isinf(s->max))
+    snprintf(out, size, "%s %s %s", what, s->min_open ? "greater than" : "of at least", low);
+  else
+    snprintf(out, size, "%s from %s to %s%s", what, low, high,
+             s->min_open && s->max_open ? ", both excluded"
+             : s->min_open              ? ", the first excluded"
+             : s->max_open              ? ", the last excluded"
+                                        : "");
+}
+
+static bool in_range(const ms_setting *s, double value) {
+  return (s->min_open ? value > s->min : value >= s->min) &&
+         (s->max_open ? value < s->max : value <= s->max);
+}
+
+static bool is_choice(const ms_setting *s, const char *text, size_t length) {
+  for (size_t i = 0; s->choice(i, NULL); i++) {
+    const char *name = s->choice(i, NULL);
+    if (strlen(name) == length && strncmp(name, text, length) == 0)
+      return true;
+  }
+  return false;
+}
+
+static bool parse_flag(const char *text, bool *value) {
+  static const char *const yes[] = {"on", "yes", "true", "1"}, *const no[] = {"off", "no", "false",
+                                                                              "0"};
+  for (size_t i = 0; i < 4; i++) {
+    if (strcmp(text, yes[i]) == 0)
+      return *value = true, true;
+    if (strcmp(text, no[i]) == 0)
+      return *value = false, true;
+  }
+  return false;
+}
+
+static ms_status check_choice(const ms_setting *s, const char *text, const char *origin,
+                              ms_error *err) {
+  for (const char *word = text;; word++) {
+    size_t length = s->listed ? strcspn(word, ",") : strlen(word);
+    if (!is_choice(s, word, length)) {
+      char given[64], all[320] = "";
+      snprintf(given, sizeof given, "%.*s", (int)MS_MIN(length, 48), word);
+      for (size_t i = 0; s->choice(i, NULL); i++) {
+        size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", s->choice(i, NULL));
+      }
+      const char *near = ms_nearest(given, choice_candidate, (void *)s);
+      return ms_fail(err, MS_BAD_SETTING, "%s: '%s' is not known%s%s%s; allowed: %s", origin, given,
+                     near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "", all);
+    }
+    word += length;
+    if (!*word)
+      return MS_OK;
+  }
+}
+
+static ms_status check_value(const ms_setting *s, const char *text, const char *origin,
+                             ms_error *err) {
+  double value;
+  bool flag;
+  char range[128];
+  switch (s->type) {
+  case MS_REAL:
+  case MS_COUNT:
+    range_text(s, range, sizeof range);
+    if (!ms_parse_real(text, &value) || !in_range(s, value) ||
+        (s->type == MS_COUNT && value != floor(value)))
+      return ms_fail(err, MS_BAD_SETTING, "%s: '%.200s' is not allowed; it takes %s", origin, text,
+                     range);
+    return MS_OK;
+  case MS_SCALE:
+    if (ms_parse_log(text, &value))
+      return MS_OK;
+    if (ms_parse_real(text, &value) || access(text, R_OK) != 0)
+      return ms_fail(
+          err, MS_BAD_SETTING,
+          "%s: '%.200s' is not allowed; it takes a number greater than 0 of any magnitude "
+          "(1e-1000 too), or a readable file of them",
+          origin, text);
+    return MS_OK;
+  case MS_VALUES:
+    if (!ms_parse_real(text, &value) && access(text, R_OK) != 0)
+      return ms_fail(err, MS_BAD_SETTING,
+                     "%s: '%.200s' is not allowed; it takes a number, or a readable file of them",
+                     origin, text);
+    return MS_OK;
+  case MS_CHOICE:
+    return check_choice(s, text, origin, err);
+  case MS_FLAG:
+    if (!parse_flag(text, &flag))
+      return ms_fail(err, MS_BAD_SETTING, "%s: '%.200s' is not allowed; it takes on or off", origin,
+                     text);
+    return MS_OK;
+  case MS_PATH:
+  case MS_TEXT:
+    return MS_OK;
+  }
+  return MS_OK;
+}
+
+/* ---- The configuration ---------------------------------------------------------------------- */
+
+ms_config *ms_config_new(void) {
+  ms_config *cfg = calloc(1, sizeof *cfg);
+  if (!cfg)
+    return NULL;
+  while (ms_setting_at(cfg->count))
+    cfg->count++;
+  cfg->text = calloc(cfg->count, sizeof *cfg->text);
+  cfg->origin = calloc(cfg->count, sizeof *cfg->origin);
+  if (!cfg->text || !cfg->origin) {
+    ms_config_free(cfg);
+    return NULL;
+  }
+  return cfg;
+}
+
+void ms_config_free(ms_config *cfg) {
+  if (!cfg)
+    return;
+  for (size_t i = 0; i < cfg->count; i++) {
+    if (cfg->text)
+      free(cfg->text[i]);
+    if (cfg->origin)
+      free(cfg->origin[i]);
+  }
+  free(cfg->text);
+  free(cfg->origin);
+  free(cfg);
+}
+
+ms_config *ms_config_copy(const ms_config *cfg) {
+  ms_config *copy = ms_config_new();
+  for (size_t i = 0; copy && i < cfg->count; i++) {
+    if (!cfg->text[i])
+      continue;
+    copy->text[i] = strdup(cfg->text[i]);
+    copy->origin[i] = strdup(cfg->origin[i]);
+    if (!copy->text[i] || !copy->origin[i]) {
+      ms_config_free(copy);
+      return NULL;
+    }
+  }
+  return copy;
+}
+
+ms_status ms_config_set(ms_config *cfg, const char *name, const char *text, const char *origin,
+                        ms_error *err) {
+  size_t i;
+  if (!setting_index(name, &i)) {
+    const char *near = ms_nearest(name, setting_candidate, NULL);
+    return ms_fail(err, MS_BAD_SETTING, "%s: no setting is called '%.64s'%s%s%s", origin, name,
+                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+  }
+  char *copy = NULL, *place = NULL;
+  if (*text) {
+    ms_status status = check_value(ms_setting_at(i), text, origin, err);
+    if (status != MS_OK)
+      return status;
+    copy = strdup(text);
+    place = strdup(origin);
+    if (!copy || !place) {
+      free(copy);
+      free(place);
+      return ms_no_memory(err);
+    }
+  }
+  free(cfg->text[i]);
+  free(cfg->origin[i]);
+  cfg->text[i] = copy;
+  cfg->origin[i] = place;
+  return MS_OK;
+}
+
+/* First character of a line's content and the end of it, without the blanks around. */
+static char *trim(char *begin, char *end) {
+  while (begin < end && isspace((unsigned char)*begin))
+    begin++;
+  while (end > begin && isspace((unsigned char)end[-1]))
+    end--;
+  *end = 0;
+  return begin;
+}
+
+static ms_status set_line(ms_config *cfg, char *line, const char *path, size_t number,
+                          ms_error *err) {
+  char *remark = line + strcspn(line, "#;");
+  while (*remark && remark > line && !isspace((unsigned char)remark[-1]))
+    remark += 1 + strcspn(remark + 1, "#;"); /* within a word they are part of it */
+  char *content = trim(line, remark);
+  char *equals = strpbrk(content, "=:");
+  if (!*content || (*content == '[' && content[strlen(content) - 1] == ']'))
+    return MS_OK;
+  if (!equals || equals == content || *content == '[')
+    return ms_fail(err, MS_BAD_INPUT, "%s:%zu:%zu: '%.64s' is not 'key = value'", path, number,
+                   (size_t)(content - line) + 1, content);
+  char *value = trim(equals + 1, equals + strlen(equals)), *key = trim(content, equals), *origin;
+  /* the key where it is unknown, else the value */
+  size_t column = (size_t)((ms_setting_find(key) ? value : key) - line) + 1;
+  if (asprintf(&origin, "%s:%zu:%zu: %s", path, number, column, key) < 0)
+    return ms_no_memory(err);
+  ms_status status = ms_config_set(cfg, key, value, origin, err);
+  free(origin);
+  return status;
+}
+
+ms_status ms_config_read(ms_config *cfg, const char *path, ms_error *err) {
+  FILE *file = fopen(path, "r");
+  char *line = NULL;
+  size_t room = 0, number = 0;
+  ms_status status = MS_OK;
+  errno = file ? 0 : errno;
+  while (file && status == MS_OK && getline(&line, &room, file) >= 0) {
+    char *start = line;
+    if (number++ == 0 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
+      start += 3; /* a UTF-8 byte order mark */
+    status = set_line(cfg, start, path, number, err);
+  }
+  if (!file || (status == MS_OK && ferror(file)))
+    status = ms_fail(err, MS_BAD_INPUT, "%s: cannot be read: %s", path, strerror(errno));
+  free(line);
+  if (file)
+    fclose(file);
+  return status;
+}
+
+const char *ms_config_text(const ms_config *cfg, const char *name) {
+  size_t i;
+  if (!setting_index(name, &i))
+    return NULL;
+  return cfg->text[i] ? cfg->text[i] : ms_setting_at(i)->fallback;
+}
+
+bool ms_config_given(const ms_config *cfg, const char *name) {
+  size_t i;
+  return setting_index(name, &i) && cfg->text[i];
+}
+
+const char *ms_config_origin(const ms_config *cfg, const char *name) {
+  size_t i;
+  return setting_index(name, &i) && cfg->origin[i] ? cfg->origin[i] : name;
+}
+
+double ms_config_real(const ms_config *cfg, const char *name) {
+  double value = NAN;
+  const char *text = ms_config_text(cfg, name);
+  if (text)
+    ms_parse_real(text, &value);
+  return value;
+}
+
+size_t ms_config_count(const ms_config *cfg, const char *name) {
+  return (size_t)ms_config_real(cfg, name);
+}
+
+bool ms_config_flag(const ms_config *cfg, const char *name) {
+  bool value = false;
+  const char *text = ms_config_text(cfg, name);
+  return text && parse_flag(text, &value) && value;
+}

@@ -1,0 +1,41 @@
+/* Settings as the rest of the library reads them: validated text, typed on the way out. */
+#ifndef MS_CONFIG_H
+#define MS_CONFIG_H
+
+#include "base/base.h"
+
+/* Typed reads; the setting must have a value (given or default). */
+double ms_config_real(const ms_config *cfg, const char *name);
+size_t ms_config_count(const ms_config *cfg, const char *name);
+bool ms_config_flag(const ms_config *cfg, const char *name);
+/* Where a setting was given: "--wd" or "file.ini:3:1". */
+const char *ms_config_origin(const ms_config *cfg, const char *name);
+
+/* Writes dir/name, an INI file that sets all this again; what is not given stands there as a
+ * remark.
+ */
+ms_status ms_config_write(const ms_config *cfg, const char *dir, const char *name, ms_error *err);
+
+/* One of a list of names. */
+typedef struct ms_named {
+  const char *name, *summary;
+} ms_named;
+
+/* list_choice(), the `choice` of a setting, of an array of ms_named; and what_choice() of structs
+ * with a name and a summary, at(i) the i-th of them, NULL after the last. */
+#define MS_CHOICE_OF(list)                                                                         \
+  static const ms_named *list##_at(size_t i) {                                                     \
+    return i < sizeof list / sizeof *list ? &list[i] : NULL;                                       \
+  }                                                                                                \
+  MS_CHOICE_AMONG(list, list##_at)
+#define MS_CHOICE_AMONG(what, at)                                                                  \
+  static const char *what##_choice(size_t i, const char **summary) {                               \
+    if (at(i) && summary)                                                                          \
+      *summary = at(i)->summary;                                                                   \
+    return at(i) ? at(i)->name : NULL;                                                             \
+  }
+
+extern const ms_setting ms_model_settings[];
+extern const ms_setting ms_run_settings[];
+
+#endif

@@ -1,0 +1,216 @@
+/* The settings of models and runs, and the lists of what there is. */
+#include "figure/figure.h"
+#include "run/run.h"
+#include "settings/config.h"
+#include <math.h>
+#include <string.h>
+
+#define X(name) extern const ms_param ms_param_##name;
+MS_PARAMS(X)
+#undef X
+#define X(name) &ms_param_##name,
+static const ms_param *const params[] = {MS_PARAMS(X)};
+#undef X
+
+const ms_param *ms_param_at(size_t i) {
+  return i < sizeof params / sizeof *params ? params[i] : NULL;
+}
+
+#define X(name) extern const ms_model ms_model_##name;
+MS_MODELS(X)
+#undef X
+#define X(name) &ms_model_##name,
+static const ms_model *const models[] = {MS_MODELS(X)};
+#undef X
+
+const ms_model *ms_model_at(size_t i) {
+  return i < sizeof models / sizeof *models ? models[i] : NULL;
+}
+
+/* ---- Settings ------------------------------------------------------------------------------- */
+
+static const ms_named flows[] = {
+    {"auto", "the mirror flow, and the gradient flow beside it where that is cheap"},
+    {"one", "one flow alone: the mirror flow where a model is known by it, else the gradient flow"},
+    {"mirror", "the mirror flow alone"},
+    {"gradient", "the gradient flow of the weights alone"},
+    {"both", "both, with their gap"},
+    {"limit", "only where the flow ends, straight from the oracle; nothing is integrated"},
+    {"saddle",
+     "without weight decay and for beta -> 0: the path from saddle to saddle, as jump times "
+     "and plateaus"},
+};
+static const ms_named states[] = {
+    {"auto", "the smaller of the two"},
+    {"sample-dual", "n unknowns, mu = Z' nu"},
+    {"dual", "d unknowns, mu"},
+};
+
+static const ms_named solvers[] = {
+    {"auto", "Cholesky, for more than 2500 samples cg"},
+    {"cholesky", "the matrix formed and factored"},
+    {"cg", "conjugate gradients, of the sample dual only: no matrix, passes over Z instead"},
+};
+
+static const ms_named formats[] = {
+    {"png", "picture"}, {"svg", "vector, for the web"}, {"pdf", "vector, for print"}};
+
+MS_CHOICE_OF(flows)
+MS_CHOICE_OF(states)
+MS_CHOICE_OF(solvers)
+MS_CHOICE_OF(formats)
+MS_CHOICE_AMONG(model, ms_model_at)
+MS_CHOICE_AMONG(param, ms_param_at)
+MS_CHOICE_AMONG(method, ms_method_at)
+
+#define MODEL "Model"
+const ms_setting ms_model_settings[] = {
+    {"model", MS_CHOICE, "NAME", "diag", .choice = model_choice, .group = MODEL,
+     .help = "what is trained"},
+    {"param", MS_CHOICE, "NAME", "mw", .choice = param_choice, .group = MODEL,
+     .help = "parametrization x = g(w) of one coordinate"},
+    {"depth", MS_COUNT, "L", NULL, .min = 1, .max = 100, .group = MODEL,
+     .help = "number of factors or power of parametrizations that have one"},
+    {"exponent", MS_REAL, "Q", NULL, .min = 1, .max = 2, .group = MODEL,
+     .help = "q of --param steepest: 2 is the gradient flow, 1 sign descent; default: 1"},
+    {"growth", MS_REAL, "C", NULL, .min = 0, .max = 1e6, .min_open = true, .group = MODEL,
+     .help = "c of --param ham; default: 200"},
+    {"formula", MS_TEXT, "K", NULL, .group = MODEL,
+     .help = "k of --param custom in the weights a, b, ... h, 'a*b*c' for all coordinates, or "
+             "'1,4-6: a*b*c | a^2-b^2' by their numbers, the last for all the others"},
+    {"init-theta", MS_TEXT, "A,B,...", NULL, .group = MODEL,
+     .help =
+         "weights of --param custom at t = 0: a number for all, one for each of a, b, ..., or a "
+         "CSV file with these columns and a row for each coordinate; default: drawn from "
+         "[-beta, beta] with --init-scale beta"},
+    {"init-scale", MS_SCALE, "BETA", "1", .group = MODEL,
+     .help = "scale beta of the initialization (mw: (m0^2 - w0^2)/2, uv: 2 u0 v0, the others: "
+             "docs/theory.md), a number of any "
+             "magnitude (1e-1000) or a file with one per coordinate"},
+    {"init-x", MS_VALUES, "X", "0", .min = -HUGE_VAL, .max = HUGE_VAL, .group = MODEL,
+     .help = "x at t = 0: a number for all coordinates or a file (text or .npy) with one each"},
+    {"init-spread", MS_REAL, "SIGMA", "0", .min = 0, .max = HUGE_VAL, .group = MODEL,
+     .help = "standard deviation of Gaussian numbers added to --init-x"},
+    {.name = NULL},
+};
+
+#define FLOW "Flow and integration"
+#define OUTPUT "Output"
+const ms_setting ms_run_settings[] = {
+    {"flow", MS_CHOICE, "NAME", "auto", .choice = flows_choice, .group = FLOW,
+     .help = "which flow to integrate"},
+    {"state", MS_CHOICE, "NAME", "auto", .choice = states_choice, .group = FLOW,
+     .help = "unknowns of the mirror flow"},
+    {"method", MS_CHOICE, "NAME", "bdf", .choice = method_choice, .group = FLOW,
+     .help = "integrator"},
+    {"solver", MS_CHOICE, "NAME", "auto", .choice = solvers_choice, .group = FLOW,
+     .help = "how bdf solves Newton's systems"},
+    {"lr", MS_REAL, "ETA", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
+     .help =
+         "step size of gd and sgd, noise of sde; default: a tenth of what is stable at the size "
+         "that x will have"},
+    {"momentum", MS_REAL, "M", "0", .min = 0, .max = 1, .max_open = true, .group = FLOW,
+     .help = "heavy-ball momentum of gd and sgd; a step then counts as the time "
+             "lr / (1 - M); networks: 0.9 unless given"},
+    {"batch", MS_COUNT, "N", "1", .min = 1, .max = 1e8, .group = FLOW,
+     .help = "samples in a step of sgd; networks: 64 unless given"},
+    {"dt", MS_REAL, "TIME", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
+     .help = "time step of sde; default: lr"},
+    {"t-end", MS_REAL, "T", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
+     .help = "time to integrate to; default: until the loss tolerance or a stationary point is "
+             "reached"},
+    {"stop-loss", MS_REAL, "TOL", NULL, .min = 0, .max = HUGE_VAL, .group = FLOW,
+     .help = "end once the schedule is over and f(x) <= TOL; default: 1e-20 f(0), for logistic "
+             "and exponential 1e-8 f(0), with --t-end 0, for custom none"},
+    {"rtol", MS_REAL, "TOL", "1e-8", .min = 1e-14, .max = 0.1, .group = FLOW,
+     .help = "error allowed per step, relative to x"},
+    {"atol", MS_REAL, "TOL", NULL, .min = 0, .max = 0.1, .min_open = true, .group = FLOW,
+     .help = "error allowed per step in the exponents of the mirror flow; default: rtol, less "
+             "where beta is larger than the solution"},
+    {"max-steps", MS_COUNT, "N", "1000000", .min = 1, .max = 1e15, .group = FLOW,
+     .help = "give up after N steps"},
+    {"threads", MS_COUNT, "N", "1", .min = 1, .max = 1024, .group = FLOW,
+     .help = "threads of the linear algebra; results differ in the last digits between numbers of "
+             "threads"},
+    {"points", MS_COUNT, "N", "400", .min = 2, .max = 1e7, .group = OUTPUT,
+     .help = "recorded times"},
+    {"out", MS_PATH, "DIR", NULL, .group = OUTPUT,
+     .help = "write trajectory.csv, x.csv, state.npz, summary.json, config.ini and potential.csv "
+             "to DIR"},
+    {"plot", MS_CHOICE, "png,svg,pdf", NULL, .listed = true, .choice = formats_choice,
+     .group = OUTPUT,
+     .help = "draw trajectory, potential and effects into the --out folder (mirrorsim-run where "
+             "none is "
+             "given); --plot alone makes PNG, --plot=svg,pdf others"},
+    {"json", MS_FLAG, NULL, "off", .group = OUTPUT, .help = "print the summary as JSON, no table"},
+    {"quiet", MS_FLAG, NULL, "off", .group = OUTPUT, .help = "print nothing but errors"},
+    {.name = NULL},
+};
+
+/* ---- Lists ---------------------------------------------------------------------------------- */
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+/* Is it a column of a model before this one? */
+static bool listed_before(size_t model, const char *name) {
+  for (size_t k = 0; k < model; k++)
+    for (const ms_observable *o = models[k]->observables; o->name; o++)
+      if (strcmp(o->name, name) == 0)
+        return true;
+  return false;
+}
+
+/* Those of all models, each name once. */
+static const char *observable_list(size_t i, const char **summary) {
+  for (size_t k = 0; k < COUNT(models); k++)
+    for (const ms_observable *o = models[k]->observables; o->name; o++)
+      if (!listed_before(k, o->name) && i-- == 0) {
+        if (summary)
+          *summary = o->summary;
+        return o->name;
+      }
+  return NULL;
+}
+
+static const char *setting_list(size_t i, const char **summary) {
+  const ms_setting *s = ms_setting_at(i);
+  if (s && summary)
+    *summary = s->help;
+  return s ? s->name : NULL;
+}
+
+static const char *figure_list(size_t i, const char **summary) {
+  const ms_figure *f = ms_figure_at(i);
+  if (f && summary)
+    *summary = f->title;
+  return f ? f->name : NULL;
+}
+
+/* What a setting chooses from is what there is; lists without a setting have their own. */
+static const struct list {
+  const char *name, *setting;
+  const char *(*at)(size_t i, const char **summary);
+} lists[] = {{"models", "model", NULL},
+             {"params", "param", NULL},
+             {"schedules", "wd-schedule", NULL},
+             {"flows", "flow", NULL},
+             {"states", "state", NULL},
+             {"methods", "method", NULL},
+             {"solvers", "solver", NULL},
+             {"losses", "loss", NULL},
+             {"observables", NULL, observable_list},
+             {"figures", NULL, figure_list},
+             {"settings", NULL, setting_list}};
+
+const char *ms_list_name(size_t i) {
+  return i < COUNT(lists) ? lists[i].name : NULL;
+}
+
+const char *ms_list(const char *list, size_t i, const char **summary) {
+  for (size_t k = 0; k < COUNT(lists); k++)
+    if (strcmp(lists[k].name, list) == 0)
+      return lists[k].at ? lists[k].at(i, summary)
+                         : ms_setting_find(lists[k].setting)->choice(i, summary);
+  const ms_setting *s = ms_setting_find(list);
+  return s && s->choice ? s->choice(i, summary) : NULL;
+}
