@@ -2,8 +2,8 @@
 #include "limit/greedy.h"
 #include "base/random.h"
 #include "factored/factored.h"
-#include "factors/factors.h"
 #include "figure/figure.h"
+#include "linalg/dense.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

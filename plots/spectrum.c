@@ -1,6 +1,6 @@
 /* Matrices: the singular values that training ends with, against the dose. */
-#include "factors/factors.h"
 #include "figure/figure.h"
+#include "linalg/dense.h"
 #include <math.h>
 
 enum { DOSES = 17, ROWS = 10 };

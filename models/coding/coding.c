@@ -10,7 +10,8 @@
 #include "base/random.h"
 #include "factors/factors.h"
 #include "flow/separable.h"
-#include "problem/dataset.h"
+#include "linalg/dense.h"
+#include "text/datafile.h"
 #include "text/text.h"
 #include <cblas.h>
 #include <math.h>

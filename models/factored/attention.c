@@ -15,6 +15,7 @@
  * Data: v reads the first coordinate, which holds g_t = 1 for the best token and less for the
  * others; the other coordinates are Gaussian, the best token the one that x_t' W* z says. */
 #include "factored/factored.h"
+#include "linalg/dense.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 #include "factored/factored.h"
 #include "base/random.h"
+#include "linalg/dense.h"
 #include "text/text.h"
 #include <cblas.h>
 #include <float.h>

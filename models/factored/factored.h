@@ -31,11 +31,6 @@ ms_status ms_factored_write(const ms_run *run, const char *dir, ms_error *err);
 void ms_factored_release(ms_run *run);
 ms_status ms_factored_pair(ms_run *run, ms_pair *pair, ms_error *err);
 
-/* A truth X[rows * cols]: U S V' of Gaussian factors (V = U, S = +-1 where it is symmetric), its
- * mean singular value 1. */
-ms_status ms_low_rank(double *X, size_t rows, size_t cols, size_t rank, bool symmetric,
-                      bool indefinite, gsl_rng *rng, ms_error *err);
-
 /* For tests and figures: the loss; singular values of the present X, descending; *count of them. */
 ms_objective *ms_factored_objective(const ms_run *run);
 const double *ms_factored_spectrum(const ms_run *run, size_t *count);

@@ -8,6 +8,7 @@
  * Z has n Gaussian columns; the teacher is the same network at W0 + X*, X* of low rank. */
 #include "base/random.h"
 #include "factored/factored.h"
+#include "linalg/dense.h"
 #include "problem/tokens.h"
 #include <math.h>
 #include <stdlib.h>

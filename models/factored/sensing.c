@@ -1,32 +1,10 @@
 /* Sensing: a low-rank matrix from linear measurements y_i = <A_i, X*> (+ noise). */
 #include "base/random.h"
 #include "factored/factored.h"
+#include "linalg/dense.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-ms_status ms_low_rank(double *X, size_t rows, size_t cols, size_t rank, bool symmetric,
-                      bool indefinite, gsl_rng *rng, ms_error *err) {
-  double *U = ms_doubles((rows + cols) * rank), *sigma = ms_doubles(MS_MIN(rows, cols)), sum = 0;
-  if (!U || !sigma) {
-    free(U);
-    free(sigma);
-    return ms_no_memory(err);
-  }
-  double *V = U + rows * rank;
-  ms_random_gaussian(rng, U, (rows + (symmetric ? 0 : cols)) * rank, 1);
-  for (size_t i = 0; symmetric && i < rows * rank; i++)
-    V[i] = indefinite && i / rows % 2 ? -U[i] : U[i];
-  ms_multiply(false, true, rows, cols, rank, 1, U, V, 0, X);
-  int bad = ms_singular(rows, cols, X, sigma, NULL, NULL);
-  for (size_t i = 0; i < MS_MIN(rows, cols); i++)
-    sum += sigma[i];
-  for (size_t i = 0; i < rows * cols; i++)
-    X[i] *= (double)rank / sum;
-  free(U);
-  free(sigma);
-  return bad ? ms_fail(err, MS_STALLED, "the truth has no singular values") : MS_OK;
-}
 
 typedef struct plan {
   size_t n, rows, cols, rank;

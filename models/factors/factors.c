@@ -34,20 +34,3 @@ size_t ms_factors_work(const ms_factors *f) {
   size_t widest = MS_MAX(MS_MAX(f->rows, f->cols), f->width);
   return (2 * f->depth + 4) * widest * widest;
 }
-
-void ms_multiply(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, const double *A,
-                 const double *B, double beta, double *C) {
-  cblas_dgemm(CblasColMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)m,
-              (int)n, (int)k, alpha, A, (int)(ta ? k : m), B, (int)(tb ? n : k), beta, C, (int)m);
-}
-
-void ms_symmetrize(size_t k, const double *A, double *S) {
-  for (size_t j = 0; j < k; j++)
-    for (size_t i = j; i < k; i++)
-      S[i * k + j] = S[j * k + i] = (A[j * k + i] + A[i * k + j]) / 2;
-}
-
-int ms_singular(size_t rows, size_t cols, const double *X, double *sigma, double *U, double *Vt) {
-  const ms_matrix view = {.n = rows, .d = cols, .values = (double *)X};
-  return ms_matrix_svd(&view, U, sigma, Vt);
-}

@@ -70,20 +70,11 @@ size_t ms_factors_work(const ms_factors *f);
 /* `refuses` where X has the same factor on both sides. */
 const char *ms_factors_still(const ms_factors *f, ms_initial initial);
 
-/* ---- Small dense algebra for them ---- */
-
-/* C[m*n] = alpha op(A) op(B) + beta C with inner size k; ta, tb: transposed. */
-void ms_multiply(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, const double *A,
-                 const double *B, double beta, double *C);
-/* S = (A + A')/2, k x k; S may be A. */
-void ms_symmetrize(size_t k, const double *A, double *S);
 /* Of the two factorizations with a spectral flow, a term of theirs: with E = e^{sign 2M +
  * ln_scale/2} and B = w0, rows x width, X += sign E B B' E; D += its slope. */
 int ms_spectral_term(size_t k, size_t width, const double *w0, double ln_scale, double sign,
                      const double *M, double *X, double *work);
 int ms_spectral_term_slope(size_t k, size_t width, const double *w0, double ln_scale, double sign,
                            const double *M, double *Q, double *D, double *work);
-/* sigma[min(rows, cols)] descending; U and Vt thin (may both be NULL). 0 on success. */
-int ms_singular(size_t rows, size_t cols, const double *X, double *sigma, double *U, double *Vt);
 
 #endif

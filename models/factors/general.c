@@ -7,6 +7,7 @@
  *   cost            L = 2: min |B|^2 + |A|^2 = 2 |X|_*;  L > 2: L |X|_{S_{2/L}}^{2/L}, not convex
  */
 #include "factors/factors.h"
+#include "linalg/dense.h"
 #include <math.h>
 #include <string.h>
 

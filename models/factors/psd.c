@@ -6,6 +6,7 @@
  *                   Neumann entropy, grad R = (log X - log beta_a) / 4
  *   cost            min |U|^2 = tr X */
 #include "factors/factors.h"
+#include "linalg/dense.h"
 #include "linalg/matrix.h"
 #include <math.h>
 

@@ -8,6 +8,7 @@
  *   balance         U'V decays as e^{-4A}, whatever f is: d(U'V)/dt = -2U'GV + 2U'GV - 4 alpha U'V
  *   cost            min |U|^2 + |V|^2 = |X|_* */
 #include "factors/factors.h"
+#include "linalg/dense.h"
 
 static void configure(ms_factors *f) {
   f->cols = f->rows;

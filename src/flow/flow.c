@@ -1,8 +1,8 @@
 #include "flow/flow.h"
-#include "limit/limit.h"
 #include "linalg/cg.h"
 #include "parallel/comm.h"
 #include "param/hyperbolic.h"
+#include "problem/kkt.h"
 #include <cblas.h>
 #include <float.h>
 #include <math.h>

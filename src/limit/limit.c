@@ -1,17 +1,12 @@
 #include "limit/limit.h"
 #include "limit/saddle.h"
+#include "linalg/lapack.h"
+#include "problem/kkt.h"
 #include <cblas.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-void dgeqp3_(const int *m, const int *n, double *a, const int *lda, int *jpvt, double *tau,
-             double *work, const int *lwork, int *info);
-void dorgqr_(const int *m, const int *n, const int *k, double *a, const int *lda, const double *tau,
-             double *work, const int *lwork, int *info);
-void dgels_(const char *trans, const int *m, const int *n, const int *nrhs, double *a,
-            const int *lda, double *b, const int *ldb, double *work, const int *lwork, int *info);
 
 static double norm(size_t n, const double *v) {
   return cblas_dnrm2((int)n, v, 1);
@@ -420,28 +415,6 @@ done:
 }
 
 /* ---- LASSO ----------------------------------------------------------------------------------- */
-
-double ms_kkt_residual(size_t d, const double *x, double top, const double *g, double lambda,
-                       double scale) {
-  double worst = 0;
-  for (size_t j = 0; j < d; j++) {
-    if (isnan(g[j]) || isnan(x[j])) /* fmax would pass over it */
-      return NAN;
-    worst = fmax(worst, fabs(g[j]) - lambda);
-    if (x[j] != 0)
-      worst = fmax(worst, fabs(x[j]) / top * fabs(g[j] + copysign(lambda, x[j])));
-  }
-  return worst == 0 ? 0 : worst / scale;
-}
-
-double ms_kkt_fold(size_t d, const double *x, double top, double *g, double lambda) {
-  for (size_t j = 0; j < d; j++) {
-    g[j] += lambda;
-    if (g[j] > 0)
-      g[j] *= top > 0 ? fabs(x[j]) / top : 0;
-  }
-  return 0;
-}
 
 /* A coordinate becomes 0 at this t of a step. */
 typedef struct crossing {

@@ -13,14 +13,12 @@
  * r = y - Zx, so s = c samples / rate. At the end Z'r = 0, and u = Z'nu certifies that x is the
  * minimum of sum_j max(grow_plus_j x_j, -grow_minus_j x_j). */
 #include "limit/saddle.h"
+#include "linalg/lapack.h"
 #include <cblas.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-void dgels_(const char *trans, const int *m, const int *n, const int *nrhs, double *a,
-            const int *lda, double *b, const int *ldb, double *work, const int *lwork, int *info);
 
 /* Slopes below this, relative to the terms they are the sum of, are 0. */
 static const double NOTHING = 64 * DBL_EPSILON;

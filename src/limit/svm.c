@@ -1,12 +1,10 @@
 #include "limit/svm.h"
+#include "linalg/lapack.h"
 #include <cblas.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-void dgels_(const char *trans, const int *m, const int *n, const int *nrhs, double *a,
-            const int *lda, double *b, const int *ldb, double *work, const int *lwork, int *info);
 
 /* Relative errors that a solution may have of its optimality conditions. */
 static const double VERIFIED = 1e-9;

@@ -1,4 +1,5 @@
 #include "linalg/matrix.h"
+#include "linalg/lapack.h"
 #include "parallel/comm.h"
 #include <cblas.h>
 #include <math.h>
@@ -9,12 +10,6 @@
 
 int openblas_get_num_threads(void);
 void openblas_set_num_threads(int);
-void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info);
-void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
-             double *work, const int *lwork, int *iwork, const int *liwork, int *info);
-void dgesdd_(const char *jobz, const int *m, const int *n, double *a, const int *lda, double *s,
-             double *u, const int *ldu, double *vt, const int *ldvt, double *work, const int *lwork,
-             int *iwork, int *info);
 
 enum {
   /* Doubles of Z that one block of columns may hold: half of a common 256 KiB level-2 cache. */

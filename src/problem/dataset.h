@@ -23,8 +23,5 @@ void ms_images_gather(const ms_images *images, const size_t *which, size_t first
                       double *A, int *label);
 
 const char *ms_images_choice(size_t i, const char **summary); /* of --dataset */
-/* Path of a file that comes with the program: in $MIRRORSIM_DATA, beside the program in its clone,
- * or where it is installed. */
-bool ms_data_path(const char *name, char *path, size_t size);
 
 #endif

@@ -1,6 +1,6 @@
 #include "problem/objective.h"
 #include "base/random.h"
-#include "factors/factors.h"
+#include "linalg/dense.h"
 #include <cblas.h>
 #include <math.h>
 #include <stdlib.h>

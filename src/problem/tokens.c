@@ -1,7 +1,7 @@
 #include "problem/tokens.h"
 #include "base/random.h"
-#include "factors/factors.h"
-#include "problem/dataset.h"
+#include "linalg/dense.h"
+#include "text/datafile.h"
 #include <ctype.h>
 #include <errno.h>
 #include <gsl/gsl_multimin.h>

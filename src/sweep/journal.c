@@ -1,5 +1,6 @@
 /* The journal of a sweep, and the table made of it. A line: number, fields, checksum. Lines are
  * appended whole by one write; what a crash tears apart fails its checksum and is made again. */
+#include "base/hash.h"
 #include "sweep/sweep.h"
 #include "text/text.h"
 #include <errno.h>

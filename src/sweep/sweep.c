@@ -1,4 +1,5 @@
 #include "sweep/sweep.h"
+#include "base/hash.h"
 #include "parallel/pool.h"
 #include "run/run.h"
 #include "text/text.h"
@@ -13,15 +14,6 @@
 enum { CASES_MAX = 100000000, VALUE_LENGTH = 64 };
 /* Settings of the sweep itself: they say what happens to its results. */
 static const char *const own[] = {"out", "plot", "json", "quiet"};
-
-uint64_t ms_hash(uint64_t hash, const void *bytes, size_t size) {
-  const unsigned char *at = bytes;
-  if (hash == 0)
-    hash = 0xcbf29ce484222325U;
-  for (size_t i = 0; i < size; i++)
-    hash = (hash ^ at[i]) * 0x100000001b3U;
-  return hash;
-}
 
 /* ---- Axes ----------------------------------------------------------------------------------- */
 

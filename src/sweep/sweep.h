@@ -26,9 +26,6 @@ ms_config *ms_sweep_config(const ms_sweep *sweep, size_t which, bool whole_runs,
 /* A number that differs between sweeps of different cases, results or versions. */
 uint64_t ms_sweep_print(const ms_sweep *sweep, bool whole_runs);
 
-/* FNV-1a; start with hash = 0. */
-uint64_t ms_hash(uint64_t hash, const void *bytes, size_t size);
-
 /* ---- The journal: one line for each finished case, in the order in which they end. ---- */
 
 typedef struct ms_journal {

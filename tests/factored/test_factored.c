@@ -1,6 +1,7 @@
 /* Matrices of factors: gradients, the mirror flow of commuting measurements, balance, and where
  * constant weight decay ends. */
 #include "factored/factored.h"
+#include "linalg/dense.h"
 #include "tests.h"
 #include <float.h>
 #include <gsl/gsl_linalg.h>

@@ -1,6 +1,7 @@
 /* Low-rank adaptation: gradients, the balance law, what weight decay leaves behind, and the text.
  */
 #include "factored/factored.h"
+#include "linalg/dense.h"
 #include "tests.h"
 #include <math.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 #include "factored/factored.h"
 #include "limit/greedy.h"
 #include "limit/saddle.h"
+#include "linalg/dense.h"
 #include "tests.h"
 #include <math.h>
 #include <stdio.h>

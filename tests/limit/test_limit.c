@@ -1,6 +1,7 @@
 /* oracle.h against linear programming, closed forms and optimality conditions written out here. */
 #include "instances.h"
 #include "limit/limit.h"
+#include "problem/kkt.h"
 #include "tests.h"
 #include <float.h>
 #include <math.h>
