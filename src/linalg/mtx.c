@@ -1,4 +1,5 @@
 #include "linalg/mtx.h"
+#include "text/source.h"
 #include "text/text.h"
 #include <errno.h>
 #include <math.h>
@@ -6,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define BANNER "%%MatrixMarket"
 
 enum { SHOWN = 40 }; /* characters of a faulty field that a message quotes */
 
@@ -16,7 +19,7 @@ typedef struct reader {
   FILE *file;
   char *buffer, *line; /* the line begins behind a byte order mark and has no line end */
   size_t room, number;
-  bool array, integer, pattern;
+  bool array, integer, natural, pattern;
   symmetry symmetry;
   size_t n, d, announced, announced_at; /* sizes and the line that gives them */
   /* Coordinate entries read so far, mirrored ones included. */
@@ -71,7 +74,7 @@ static ms_status next_line(reader *r, bool *more, ms_error *err) {
   if (!*more && errno == ENOMEM)
     return ms_no_memory(err);
   if (!*more && ferror(r->file))
-    return ms_fail(err, MS_BAD_INPUT, "%s: cannot be read: %s", r->path, strerror(errno));
+    return ms_fail(err, MS_BAD_INPUT, "%s: cannot be read: %s", r->path, ms_reading_error(errno));
   r->line = r->buffer;
   if (!*more)
     return MS_OK;
@@ -81,6 +84,11 @@ static ms_status next_line(reader *r, bool *more, ms_error *err) {
   if (end > r->line && end[-1] == '\n')
     *--end = '\0';
   const char *nul = strchr(r->line, '\0');
+  const char *foreign = r->number == 1 && strncasecmp(r->line, BANNER, strlen(BANNER)) != 0
+                            ? ms_foreign(r->buffer, (size_t)length)
+                            : NULL;
+  if (foreign)
+    return ms_fail(err, MS_BAD_INPUT, "%s: %s", r->path, foreign);
   return nul < end ? fail_in(r, nul, err, "a NUL byte; the file must be plain text") : MS_OK;
 }
 
@@ -141,6 +149,9 @@ static ms_status next_value(const reader *r, char **p, double *value, ms_error *
   if (r->integer && *value != rint(*value))
     return fail_in(r, from, err, "'%s' is not a whole number, but the first line says integer",
                    show(from, to).text);
+  if (r->natural && *value < 0)
+    return fail_in(r, from, err, "'%s' is negative, but the first line says unsigned-integer",
+                   show(from, to).text);
   *p = to;
   return MS_OK;
 }
@@ -153,16 +164,38 @@ static ms_status end_of_line(const reader *r, char *p, ms_error *err) {
 /* ---- The head of the file ------------------------------------------------------------------- */
 
 /* %%MatrixMarket matrix FORMAT FIELD SYMMETRY */
+static const struct {
+  const char *what, *choices[5];
+} words[] = {
+    {"", {BANNER}},
+    {"kind of object", {"matrix"}},
+    {"format", {"coordinate", "array"}},
+    {"field", {"real", "integer", "unsigned-integer", "pattern"}},
+    {"symmetry", {"general", "symmetric", "skew-symmetric"}},
+};
+
+static ms_status unknown_word(const reader *r, size_t w, const char *from, const char *to,
+                              ms_error *err) {
+  const char *const *choices = words[w].choices;
+  char all[80] = "";
+  if (w == 0)
+    return fail_in(r, from, err, "'%s' does not begin a Matrix Market file; %s does",
+                   show(from, to).text, choices[0]);
+  if (to - from == 7 && strncasecmp(from, "complex", 7) == 0)
+    return fail_in(r, from, err,
+                   "the entries are complex; only real ones are read: save the real or imaginary "
+                   "part");
+  for (size_t c = 0; choices[c]; c++)
+    snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s",
+             c == 0           ? ""
+             : choices[c + 1] ? ", "
+                              : " or ",
+             choices[c]);
+  return fail_in(r, from, err, "'%s' is not a known %s; %s", show(from, to).text, words[w].what,
+                 all);
+}
+
 static ms_status read_first_line(reader *r, ms_error *err) {
-  static const struct {
-    const char *what, *choices[4];
-  } words[] = {
-      {"", {"%%MatrixMarket"}},
-      {"kind of object", {"matrix"}},
-      {"format", {"coordinate", "array"}},
-      {"field", {"real", "integer", "pattern"}},
-      {"symmetry", {"general", "symmetric", "skew-symmetric"}},
-  };
   size_t chosen[5];
   bool more;
   ms_status status = next_line(r, &more, err);
@@ -181,21 +214,15 @@ static ms_status read_first_line(reader *r, ms_error *err) {
     chosen[w] = c;
     if (choices[c])
       continue;
-    if (w == 0)
-      return fail_in(r, from, err, "'%s' does not begin a Matrix Market file; %s does",
-                     show(from, p).text, choices[0]);
-    const char *second = choices[1] ? choices[1] : "", *third = choices[1] ? choices[2] : NULL;
-    return fail_in(r, from, err, "'%s' is not a known %s; %s%s%s%s%s", show(from, p).text,
-                   words[w].what, choices[0], *second ? (third ? ", " : " or ") : "", second,
-                   third ? " or " : "", third ? third : "");
+    return unknown_word(r, w, from, p, err);
   }
   r->array = chosen[2] == 1;
-  r->integer = chosen[3] == 1;
-  r->pattern = chosen[3] == 2;
+  r->natural = chosen[3] == 2;
+  r->integer = chosen[3] == 1 || r->natural;
+  r->pattern = chosen[3] == 3;
   r->symmetry = (symmetry)chosen[4];
-  if (r->array && (r->pattern || r->symmetry != GENERAL))
-    return fail_in(r, r->line, err,
-                   "this kind of array is not supported; only real or integer, general ones are");
+  if (r->array && r->pattern)
+    return fail_in(r, r->line, err, "a pattern has no values, but an array is all of them");
   return end_of_line(r, p, err);
 }
 
@@ -222,7 +249,10 @@ static ms_status read_sizes(reader *r, ms_error *err) {
                    sizes[0], sizes[1]);
   r->n = (size_t)sizes[0];
   r->d = (size_t)sizes[1];
-  r->announced = r->array ? r->n * r->d : (size_t)sizes[2];
+  r->announced = !r->array                  ? (size_t)sizes[2]
+                 : r->symmetry == GENERAL   ? r->n * r->d
+                 : r->symmetry == SYMMETRIC ? r->n * (r->n + 1) / 2
+                                            : r->n * (r->n - 1) / 2;
   r->announced_at = r->number;
   return end_of_line(r, p, err);
 }
@@ -244,17 +274,30 @@ static ms_status next_entry(reader *r, size_t seen, char **p, bool *more, ms_err
   return MS_OK;
 }
 
+/* Entries of a dense matrix come column by column, of a symmetric one those from the diagonal on
+ * down, of a skew one those below it. */
 static ms_status read_array(ms_matrix **out, reader *r, ms_error *err) {
   ms_matrix *Z = NULL;
   char *p;
-  bool more = true;
+  bool more = true, mirrored = r->symmetry != GENERAL;
+  size_t below = r->symmetry == SKEW, i = below, j = 0;
   ms_status status = ms_matrix_new(&Z, r->n, r->d, err);
   for (size_t k = 0; status == MS_OK && more; k++) {
+    double value;
     status = next_entry(r, k, &p, &more, err);
     if (status == MS_OK && more)
-      status = next_value(r, &p, &Z->values[k], err);
+      status = next_value(r, &p, &value, err);
     if (status == MS_OK && more)
       status = end_of_line(r, p, err);
+    if (status != MS_OK || !more)
+      break;
+    Z->values[j * r->n + i] = value;
+    if (mirrored)
+      Z->values[i * r->n + j] = below ? -value : value;
+    if (++i == r->n) {
+      j++;
+      i = mirrored ? j + below : 0;
+    }
   }
   if (status != MS_OK) {
     ms_matrix_free(Z);
@@ -341,9 +384,9 @@ static ms_status read_coordinates(ms_matrix **out, reader *r, ms_error *err) {
 }
 
 ms_status ms_mtx_read(ms_matrix **Z, const char *path, ms_error *err) {
-  reader r = {.path = path, .file = fopen(path, "rb")};
+  reader r = {.path = path, .file = ms_open_reading(path)};
   if (!r.file)
-    return ms_fail(err, MS_BAD_INPUT, "%s: cannot be read: %s", path, strerror(errno));
+    return ms_fail(err, MS_BAD_INPUT, "%s: cannot be read: %s", path, ms_reading_error(errno));
   ms_status status = read_first_line(&r, err);
   if (status == MS_OK)
     status = read_sizes(&r, err);

@@ -542,28 +542,45 @@ START_TEST(vector_npy_refused) {
     bool log_values;
     const char *rest;
   } cases[] = {
-      {1, "'>f8'", "(3,)", f8, 24, false,
-       ": numbers of type '>f8'; allowed are little-endian float64 ('<f8'), float32 ('<f4') and "
-       "int64 ('<i8')"},
-      {1, "'<i4'", "(3,)", f8, 12, false,
-       ": numbers of type '<i4'; allowed are little-endian float64 ('<f8'), float32 ('<f4') and "
-       "int64 ('<i8')"},
+      {1, "'<c16'", "(3,)", f8, 48, false,
+       ": the array holds complex numbers (type '<c16'); save its real or imaginary part, as "
+       "Z.real"},
+      {1, "'>c8'", "(3,)", f8, 24, false,
+       ": the array holds complex numbers (type '>c8'); save its real or imaginary part, as "
+       "Z.real"},
+      {1, "'|O'", "(3,)", f8, 24, false,
+       ": the array holds Python objects (type '|O'); save it as numbers, by Z.astype(float)"},
+      {1, "'<U5'", "(1,)", f8, 20, false,
+       ": the array holds text (type '<U5'); save it as numbers, by Z.astype(float)"},
+      {1, "'<f16'", "(1,)", f8, 16, false,
+       ": the array holds floating-point numbers wider than float64 (type '<f16'); save it as "
+       "Z.astype(float)"},
+      {1, "'<M8[ns]'", "(3,)", f8, 24, false,
+       ": the array holds dates (type '<M8[ns]'); save numbers"},
       {1, "[('a', '<f8')]", "(3,)", f8, 24, false,
-       ": numbers of type [('a', '<f8')], 'fortran_order': False, ...; allowed are little-endian "
-       "float64 ('<f8'), float32 ('<f4') and int64 ('<i8')"},
+       ": the array holds records of several fields (type [('a', '<f8')]); save one field, or a "
+       "matrix"},
+      {1, "'<i3'", "(1,)", f8, 3, false,
+       ": numbers of type '<i3'; allowed are bool, int8 to int64, uint8 to uint64 and float16 to "
+       "float64"},
       {1, "'<f8'", "(2, 2)", f8, 32, false,
-       ": an array of shape '(2, 2)'; allowed is one dimension, '(n,)' with n > 0"},
-      {1, "'<f8'", "(4, 1)", f8, 32, false,
-       ": an array of shape '(4, 1)'; allowed is one dimension, '(n,)' with n > 0"},
+       ": an array of shape '(2, 2)'; allowed is one dimension, '(n,)', '(n, 1)' or '(1, n)' with "
+       "n > 0"},
+      {1, "'<f8'", "(4, 1, 1)", f8, 32, false,
+       ": an array of shape '(4, 1, 1)'; allowed is one dimension, '(n,)', '(n, 1)' or '(1, n)' "
+       "with n > 0"},
       {1, "'<f8'", "()", f8, 8, false,
-       ": an array of shape '()'; allowed is one dimension, '(n,)' with n > 0"},
-      {1, "'<f8'", "(0,)", f8, 0, false,
-       ": an array of shape '(0,)'; allowed is one dimension, '(n,)' with n > 0"},
-      {1, "'<f8'", "(-3,)", f8, 24, false,
-       ": an array of shape '(-3,)'; allowed is one dimension, '(n,)' with n > 0"},
-      {1, "'<f8'", "(99999999999999999999,)", f8, 24, false,
-       ": an array of shape '(99999999999999999999,)'; allowed is one dimension, '(n,)' with n > "
+       ": an array of shape '()'; allowed is one dimension, '(n,)', '(n, 1)' or '(1, n)' with n > "
        "0"},
+      {1, "'<f8'", "(0,)", f8, 0, false,
+       ": an array of shape '(0,)'; allowed is one dimension, '(n,)', '(n, 1)' or '(1, n)' with n "
+       "> 0"},
+      {1, "'<f8'", "(-3,)", f8, 24, false,
+       ": an array of shape '(-3,)'; allowed is one dimension, '(n,)', '(n, 1)' or '(1, n)' with n "
+       "> 0"},
+      {1, "'<f8'", "(99999999999999999999,)", f8, 24, false,
+       ": an array of shape '(99999999999999999999,)'; allowed is one dimension, '(n,)', "
+       "'(n, 1)' or '(1, n)' with n > 0"},
       {1, "'<f8'", "(4,)", f8, 31, false,
        ": 31 bytes of data; shape '(4,)' and type '<f8' need 4 times 8 (the file is cut short)"},
       {1, "'<f8'", "(3,)", f8, 31, false,
@@ -573,7 +590,7 @@ START_TEST(vector_npy_refused) {
       {1, "'<f8'", "(9223372036854775807,)", f8, 24, false,
        ": 24 bytes of data; shape '(9223372036854775807,)' and type '<f8' need "
        "9223372036854775807 times 8 (the file is cut short)"},
-      {3, "'<f8'", "(3,)", f8, 24, false, ": version '3' of the .npy format; allowed are 1 and 2"},
+      {4, "'<f8'", "(3,)", f8, 24, false, ": version '4' of the .npy format; allowed are 1 to 3"},
       {1, "'<f8'", "(3,)", bad, 24, false, ": 'nan' at index 1 is not a finite number"},
       {1, "'<f8'", "(4,)", f8, 32, true, ": '-2' at index 1 is not a positive finite number"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
