@@ -12,6 +12,7 @@
 #define LN10_LOW -0x1.f48ad494ea3e9p-53 /* ln 10 = high + low, to twice the precision */
 
 enum { LOG_DIGITS = 40 }; /* more digits of a number than these do not change its ln */
+enum { CACHE_LINE = 64 };
 
 double ms_seconds(void) {
   struct timespec now;
@@ -65,8 +66,16 @@ ms_status ms_no_memory(ms_error *err) {
   return ms_fail(err, MS_NO_MEMORY, "out of memory");
 }
 
+double *ms_doubles_unset(size_t n) {
+  void *memory = NULL;
+  if (n > SIZE_MAX / sizeof(double) - 1)
+    return NULL;
+  return posix_memalign(&memory, CACHE_LINE, (n ? n : 1) * sizeof(double)) == 0 ? memory : NULL;
+}
+
 double *ms_doubles(size_t n) {
-  return calloc(n ? n : 1, sizeof(double));
+  double *v = ms_doubles_unset(n);
+  return v ? memset(v, 0, n * sizeof *v) : NULL;
 }
 
 static bool is_digit(char c) {

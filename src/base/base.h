@@ -14,8 +14,12 @@ ms_status ms_fail_at(ms_error *err, ms_status status, double t, const char *form
 /* MS_NO_MEMORY with its sentence. */
 ms_status ms_no_memory(ms_error *err);
 
-/* Zeroed doubles; NULL without memory (never NULL for n = 0). free() it. */
+/* n zeroed doubles; NULL without memory (never NULL for n = 0). free() it. They begin at a cache
+ * line, because BLAS adds up in another order where they do not: results would depend on what else
+ * is in memory. All arrays that BLAS or LAPACK see are made here. */
 double *ms_doubles(size_t n);
+/* The same without the zeros, for hot loops. */
+double *ms_doubles_unset(size_t n);
 
 /* strtod in the C locale, whole string (spaces around allowed), finite values only. */
 bool ms_parse_real(const char *text, double *value);

@@ -127,6 +127,20 @@ linear_sum(realtype a, N_Vector x, realtype b, N_Vector y, N_Vector z) {
     to[i] = a * from[i] + b * other[i];
 }
 
+/* A vector whose memory is that of ms_doubles, because BLAS works on it. */
+static N_Vector clone_aligned(N_Vector like) {
+  N_Vector v = N_VCloneEmpty_Serial(like);
+  double *data = v ? ms_doubles((size_t)N_VGetLength(like)) : NULL;
+  if (!data) {
+    if (v)
+      N_VDestroy_Serial(v);
+    return NULL;
+  }
+  NV_DATA_S(v) = data;
+  NV_OWN_DATA_S(v) = SUNTRUE;
+  return v;
+}
+
 /* ---- The method ----------------------------------------------------------------------------- */
 
 static void release(ms_integrator *in) {
@@ -159,9 +173,11 @@ static ms_status create(ms_integrator *in, int lmm, ms_error *err) {
   if (SUNContext_Create(NULL, &c->context) != 0)
     return ms_no_memory(err);
   c->y = N_VMake_Serial((sunindextype)in->ode->size, in->y, c->context);
-  if (c->y)
-    c->y->ops->nvlinearsum = linear_sum; /* CVODE's own vectors are clones of y */
-  c->spare = N_VNew_Serial((sunindextype)in->ode->size, c->context);
+  if (c->y) { /* CVODE's own vectors are clones of y */
+    c->y->ops->nvlinearsum = linear_sum;
+    c->y->ops->nvclone = clone_aligned;
+    c->spare = clone_aligned(c->y);
+  }
   c->mem = CVodeCreate(lmm, c->context);
   if (!c->y || !c->spare || !c->mem)
     return ms_no_memory(err);

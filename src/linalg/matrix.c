@@ -207,7 +207,7 @@ static int in_parts(const ms_matrix *Z, part_work *work, void *ctx, size_t size,
   size_t parts = threads > 1 && entries(Z) >= LARGE ? MS_MIN(threads, Z->d) : 1;
   size_t stride = size + 8; /* no cache line in two parts */
   part *all = parts > 1 ? calloc(parts, sizeof *all) : NULL;
-  double *others = parts > 1 && size > 0 ? malloc((parts - 1) * stride * sizeof *others) : NULL;
+  double *others = parts > 1 && size > 0 ? ms_doubles_unset((parts - 1) * stride) : NULL;
   int blas = threads > 1 ? openblas_get_num_threads() : 1, status = 0;
   if (blas > 1)
     openblas_set_num_threads(1);
@@ -480,7 +480,7 @@ double ms_matrix_norm(const ms_matrix *Z) {
 static int dense_gram_part(const ms_matrix *Z, size_t first, size_t end, void *ctx, double *S) {
   const double *D = ctx;
   size_t n = Z->n, width = MS_MIN(MS_MAX((size_t)BLOCK_DOUBLES * 4 / n, 32), end - first);
-  double *scaled = malloc((n * width + 1) * sizeof *scaled);
+  double *scaled = ms_doubles_unset(n * width + 1);
   if (!scaled)
     return -1;
   memset(S, 0, n * n * sizeof *S);
@@ -527,7 +527,7 @@ int ms_matrix_curvature(const ms_matrix *Z, const double *c, double *H) {
     ms_matrix_free(T);
     return status;
   }
-  double *scaled = malloc(n * d * sizeof *scaled), least = 0;
+  double *scaled = ms_doubles_unset(n * d), least = 0;
   if (!scaled)
     return -1;
   for (size_t i = 0; i < n; i++)
@@ -554,7 +554,7 @@ int ms_matrix_svd(const ms_matrix *Z, double *U, double *sigma, double *Vt) {
   if (iwork && ms_matrix_dense(&copy, Z, NULL) == MS_OK) {
     dgesdd_(job, &n, &d, copy->values, &n, sigma, U, &n, Vt, &k, &best, &lwork, iwork, &info);
     lwork = (int)best;
-    work = malloc((size_t)lwork * sizeof *work);
+    work = ms_doubles_unset((size_t)lwork);
   }
   if (work)
     dgesdd_(job, &n, &d, copy->values, &n, sigma, U, &n, Vt, &k, work, &lwork, iwork, &info);
