@@ -24,7 +24,7 @@ static ms_problem *margins_of(const ms_curve *c, bool diagonal, ms_error *err) {
   ms_status status = ms_matrix_new(&p->Z, o->margins, d, err);
   p->y = ms_doubles(o->margins);
   p->samples = (double)o->margins;
-  p->loss = ms_loss_at(1);
+  p->loss = &ms_loss_logistic;
   for (size_t j = 0; j < d && status == MS_OK && X; j++) {
     size_t at = diagonal ? j * (o->rows + 1) : j;
     X[at] = 1;

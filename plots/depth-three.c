@@ -43,9 +43,7 @@ static bool predict(ms_drawing *f, const ms_curve *c, order *o) {
   ms_problem *p = NULL;
   ms_param param = {0};
   double ln_beta[D], plus[D], minus[D];
-  for (size_t i = 0; ms_param_at(i); i++)
-    if (ms_param_at(i)->at)
-      param = *ms_param_at(i);
+  param = ms_param_custom;
   for (size_t j = 0; j < D; j++)
     ln_beta[j] = log(1e-4);
   ms_saddle *path = NULL;

@@ -21,7 +21,7 @@ static double exponent(const ms_param *p, double A, double x) {
 }
 
 static void make(ms_drawing *f) {
-  const ms_param *p = ms_param_at(0); /* mw */
+  const ms_param *p = &ms_param_mw;
   ms_curve *curve[CURVES];
   for (size_t i = 0; i < CURVES; i++)
     curve[i] = ms_curve_add(f, names[i],

@@ -10,10 +10,7 @@ static const double ZERO = 0;
 static const ms_start at_zero = {&ZERO, &ZERO}; /* scale 1, x0 = 0 */
 
 static ms_param named(const char *name, double growth) {
-  ms_param p = *ms_param_at(0);
-  for (size_t i = 0; ms_param_at(i); i++)
-    if (strcmp(ms_param_at(i)->name, name) == 0)
-      p = *ms_param_at(i);
+  ms_param p = *ms_param_find(name);
   p.number = growth;
   return p;
 }

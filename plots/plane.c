@@ -10,7 +10,7 @@ ms_plane ms_plane_new(const double z[2], double y, const double x0[2], double be
 }
 
 double ms_plane_potential(const ms_plane *p, double a, const double x[2]) {
-  const ms_param *mw = ms_param_at(0);
+  const ms_param *mw = &ms_param_mw;
   return mw->potential(mw, p->ln_beta, p->kappa[0], a, x[0]) +
          mw->potential(mw, p->ln_beta, p->kappa[1], a, x[1]);
 }

@@ -33,13 +33,6 @@ typedef struct neuron {
   ms_integrator *in;
 } neuron;
 
-static const ms_param *param_named(const char *name) {
-  size_t i = 0;
-  while (ms_param_at(i) && strcmp(ms_param_at(i)->name, name) != 0)
-    i++;
-  return ms_param_at(i);
-}
-
 /* f = mean of (a relu(w z) - relu(z))^2 / 2 */
 static double loss_of(const double *z, const double *x) {
   double f = 0;
@@ -180,7 +173,7 @@ static ms_status begin(neuron *n, const ms_param *param, bool mirror, const doub
                     .choose = choose,
                     .component = component};
   place(n, x0, y0);
-  return ms_integrator_new(&n->in, ms_method_at(1), &n->ode, y0, t_end, 1000000, NULL, err);
+  return ms_integrator_new(&n->in, &ms_method_adams, &n->ode, y0, t_end, 1000000, NULL, err);
 }
 
 /* To t, through the resets on the way; x there. */
@@ -387,7 +380,8 @@ static void fading(bench *b) {
 
 static bool make_bench(bench *b, ms_drawing *f) {
   static const double zero[WEIGHTS] = {0, 0};
-  *b = (bench){.f = f, .param = {param_named("plain"), param_named("mw")}, .highest = -INFINITY};
+  *b =
+      (bench){.f = f, .param = {ms_param_find("plain"), ms_param_find("mw")}, .highest = -INFINITY};
   ms_error err;
   ms_config *cfg = ms_config_new();
   gsl_rng *rng = ms_random_new(1, MS_STREAM_DATA);

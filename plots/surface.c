@@ -21,7 +21,7 @@ static double curvature(const ms_param *p, double ln_beta, double kappa, double 
 }
 
 static void make(ms_drawing *f) {
-  const ms_param *p = ms_param_at(0); /* mw */
+  const ms_param *p = &ms_param_mw;
   const double ln_beta = 0, x0 = 1, kappa = asinh(x0), last = 4;
   const ms_start start = {&ln_beta, &kappa};
   size_t scans = ms_figure_size(f, 61, 13), points = ms_figure_size(f, 121, 31);

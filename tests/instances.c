@@ -21,7 +21,7 @@ double gauss(void) {
 }
 
 ms_problem problem_of(size_t n, size_t d) {
-  ms_problem p = {.y = ms_doubles(n), .samples = (double)n, .loss = ms_loss_at(0)};
+  ms_problem p = {.y = ms_doubles(n), .samples = (double)n, .loss = &ms_loss_squared};
   ck_assert_int_eq(ms_matrix_new(&p.Z, n, d, NULL), MS_OK);
   return p;
 }

@@ -1,3 +1,4 @@
+#include "figure/draw.h"
 #include "tests.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,11 @@ int main(int argc, char **argv) {
     return EXIT_SUCCESS;
   }
   setenv("MIRRORSIM_DATA", MS_DATA, 0); /* because the data is not beside this program */
+  ms_error err;
+  if (ms_figures_register(&err) != MS_OK) {
+    fprintf(stderr, "%s\n", err.message);
+    return EXIT_FAILURE;
+  }
   SRunner *runner = srunner_create(NULL);
   for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
     bool wanted = argc == 1;

@@ -262,10 +262,7 @@ static ms_status refuse(const ms_config *cfg, ms_error *err) {
 
 static ms_status choose_param(coding *c, const ms_config *cfg, ms_error *err) {
   const char *name = ms_config_given(cfg, "param") ? ms_config_text(cfg, "param") : "uv";
-  const ms_param *found = NULL;
-  for (size_t i = 0; ms_param_at(i); i++)
-    if (strcmp(ms_param_at(i)->name, name) == 0)
-      found = ms_param_at(i);
+  const ms_param *found = ms_param_find(name);
   if (!found || found->width != 2 || found->positive || strcmp(name, "log") == 0 ||
       strcmp(name, "deep") == 0)
     return ms_fail(
@@ -334,9 +331,7 @@ static ms_status build_flow(coding *c, double *w0, ms_error *err) {
   free(G);
   s->rtol = ms_config_given(cfg, "rtol") ? ms_config_real(cfg, "rtol") : 1e-5;
   s->step_limit = ms_config_count(cfg, "max-steps");
-  for (size_t i = 0; ms_method_at(i); i++)
-    if (strcmp(ms_method_at(i)->name, ms_config_text(cfg, "method")) == 0)
-      s->method = ms_method_at(i);
+  s->method = ms_method_find(ms_config_text(cfg, "method"));
   if (s->method->discrete)
     return ms_fail(err, MS_BAD_SETTING,
                    "%s: '%s' is not allowed; sparse-coding takes bdf and adams",

@@ -51,9 +51,7 @@ static ms_status locate(ms_run *run, ms_error *err) {
 
 /* The parametrization named, as a copy of its own adapted to --depth. */
 static ms_status build_param(ms_run *run, ms_error *err) {
-  for (size_t i = 0; ms_param_at(i); i++)
-    if (strcmp(ms_param_at(i)->name, ms_config_text(run->cfg, "param")) == 0)
-      run->param = *ms_param_at(i);
+  run->param = *ms_param_find(ms_config_text(run->cfg, "param"));
   ms_param *p = &run->param;
   bool given = ms_config_given(run->cfg, "depth");
   size_t depth = given ? ms_config_count(run->cfg, "depth") : p->depth;
@@ -354,7 +352,7 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
                    "--flow limit: where --param %s ends under --wd-schedule %s is known by "
                    "integration only; --param mw and uv have it under every schedule",
                    s->param->name, ms_config_text(run->cfg, "wd-schedule"));
-  if (saddle && run->problem->loss != ms_loss_at(0))
+  if (saddle && run->problem->loss != &ms_loss_squared)
     return ms_fail(err, MS_UNSUPPORTED,
                    "--flow saddle is there for the squared loss, not for --loss %s",
                    run->problem->loss->name);
@@ -448,7 +446,7 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
         run->problem; /* its noise is that of the samples, not of their combinations */
   if (s->method->discrete && mirror && gradient) {
     /* the training is what is recorded, the mirror flow what it is compared with */
-    beside.method = ms_method_at(0);
+    beside.method = &ms_method_bdf;
     ms_status status = ms_flow_new(&run->flow, ms_flow_class_find("gradient"), &training, err);
     if (status == MS_OK)
       status = ms_flow_new(&run->partner, ms_flow_class_find(form), &beside, err);
@@ -573,9 +571,9 @@ static void describe(ms_run *run) {
 
 /* Whether a value of a setting goes with several processes. */
 static bool spreads(const char *setting, const char *value) {
-  for (size_t i = 0; strcmp(setting, "param") == 0 && ms_param_at(i); i++)
-    if (strcmp(ms_param_at(i)->name, value) == 0)
-      return ms_param_at(i)->primal && !ms_param_at(i)->force && !ms_param_at(i)->at;
+  const ms_param *p = strcmp(setting, "param") == 0 ? ms_param_find(value) : NULL;
+  if (p)
+    return p->primal && !p->force && !p->at;
   static const char *const can[][4] = {{"flow", "auto", "one", "mirror"},
                                        {"state", "auto", "sample-dual"},
                                        {"method", "bdf", "adams"}};
@@ -593,7 +591,7 @@ static ms_status check_spread(const ms_config *cfg, ms_error *err) {
   for (size_t i = 0; ms_all_size() > 1 && i < 4; i++) {
     char allowed[160] = "";
     const char *text = ms_config_text(cfg, names[i]), *value;
-    for (size_t k = 0; (value = ms_list(names[i], k, NULL)); k++)
+    for (size_t k = 0; (value = ms_setting_find(names[i])->choice(k, NULL)); k++)
       if (spreads(names[i], value))
         snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s",
                  *allowed ? ", " : "", value);
@@ -765,7 +763,7 @@ static void compare_with_limit(ms_run *run) {
   const ms_setup *s = &run->setup;
   size_t n = run->problem->Z->n, d = run->problem->Z->d;
   double small = (double)MS_MIN(n, d);
-  bool squared = run->problem->loss == ms_loss_at(0);
+  bool squared = run->problem->loss == &ms_loss_squared;
   double from, limit = ms_schedule_limit(run->schedule, &from);
   if (run->problem->loss->tail && !(limit > 0)) /* no end, a direction: see build_svm() */
     return;

@@ -37,7 +37,7 @@ static double residual(ms_view *v) {
   const ms_problem *p = v->problem;
   int n = (int)p->Z->n;
   double size = cblas_dnrm2(n, p->y, 1);
-  if (p->loss != ms_loss_at(0) || size == 0)
+  if (p->loss != &ms_loss_squared || size == 0)
     return NAN;
   ms_problem_slope(p, v->Zx, v->r);
   return cblas_dnrm2(n, v->r, 1) * n / size;

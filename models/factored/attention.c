@@ -298,9 +298,7 @@ static ms_status linear_attention(ms_objective **out, size_t n, size_t tokens, g
     return status;
   }
   bool logistic = strcmp(ms_config_text(cfg, "loss"), "logistic") == 0;
-  for (size_t i = 0; ms_loss_at(i); i++)
-    if (strcmp(ms_loss_at(i)->name, logistic ? "logistic" : "exponential") == 0)
-      p->loss = ms_loss_at(i);
+  p->loss = logistic ? &ms_loss_logistic : &ms_loss_exponential;
   p->samples = (double)n;
   status = ms_objective_linear(&linear, p, d, d, false, o->truth, err);
   if (status == MS_OK) {

@@ -492,7 +492,7 @@ static ms_status choose_factors(factored *a, const ms_factored_defaults *default
       ms_config_given(cfg, "factors") ? ms_config_text(cfg, "factors") : defaults->factors;
   const char *init = ms_config_given(cfg, "init") ? ms_config_text(cfg, "init") : defaults->init;
   ms_factors *f = &a->f;
-  *f = *ms_factors_named(name);
+  *f = *ms_factors_find(name);
   f->rows = a->o->rows;
   f->cols = a->o->cols;
   f->width = ms_config_given(cfg, "width") ? ms_config_count(cfg, "width")
@@ -522,9 +522,7 @@ static ms_status choose_factors(factored *a, const ms_factored_defaults *default
   a->mixed = initial != MS_INITIAL_IDENTITY && !f->diagonal;
   ms_status status = make_unit(a, initial, (uint64_t)ms_config_real(cfg, "seed"), err);
   /* the separable parametrization that singular values follow where everything is aligned */
-  for (size_t i = 0; ms_param_at(i); i++)
-    if (strcmp(ms_param_at(i)->name, f->like) == 0)
-      a->like = *ms_param_at(i);
+  a->like = *ms_param_find(f->like);
   bool mw = strcmp(f->like, "mw") == 0;
   a->like_known = f->depth == 2 && (mw ? initial == MS_INITIAL_ZERO : !f->positive);
   a->like_ln_beta = a->ln_scale + (mw ? 0 : log(2));

@@ -173,7 +173,7 @@ static ms_status build(ms_run *run, ms_error *err) {
   if (status == MS_OK)
     status = tokens ? ms_run_refuse(run, text_only, "does not go with --data of lora", err)
                     : ms_run_refuse(run, no_network, "goes with --data of lora", err);
-  if (status == MS_OK && ms_loss_of(cfg) != ms_loss_at(0))
+  if (status == MS_OK && ms_loss_of(cfg) != &ms_loss_squared)
     status = ms_fail(err, MS_BAD_SETTING,
                      "%s: '%s' is not allowed; --model lora takes squared, or "
                      "with --data cross-entropy of its own",

@@ -248,7 +248,7 @@ static ms_status build(ms_run *run, ms_error *err) {
                    "%s: '%s' is not allowed; --model sensing takes squared, huber and custom",
                    ms_config_origin(cfg, "loss"), ms_loss_of(cfg)->name);
   const char *name = ms_config_given(cfg, "factors") ? ms_config_text(cfg, "factors") : "psd";
-  const ms_factors *f = ms_factors_named(name);
+  const ms_factors *f = ms_factors_find(name);
   bool real = ms_config_text(cfg, "data") != NULL;
   plan p = {.symmetric = f->symmetric};
   ms_problem *problem = NULL;

@@ -1,14 +1,12 @@
 /* Matrices X = g(w) made of factors.
  *
  * All matrices are column-major. One file per factorization; it opens with its formulas and holds
- * only that mathematics. To add one: the file, its token in MS_FACTORIZATIONS, its name in
- * meson.build. */
+ * only that mathematics. To add one: the file, its word in FACTORS of src/registry.c, its name
+ * in models/meson.build. */
 #ifndef MS_FACTORS_H
 #define MS_FACTORS_H
 
-#include "base/base.h"
-
-#define MS_FACTORIZATIONS(X) X(psd) X(symmetric) X(general) X(diagonal)
+#include "base/registry.h"
 
 typedef struct ms_factors ms_factors;
 
@@ -60,9 +58,7 @@ struct ms_factors {
                         double *Q, double *D, double *work);
 };
 
-/* The factorizations there are, NULL after the last. */
-const ms_factors *ms_factors_at(size_t i);
-const ms_factors *ms_factors_named(const char *name);
+MS_REGISTER(factors);
 
 /* Doubles of scratch for one call. */
 size_t ms_factors_work(const ms_factors *f);

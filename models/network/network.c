@@ -588,9 +588,8 @@ static ms_status build_flows(network *a, ms_error *err) {
                        .pull = flow_pull,
                        .start = {a->start, a->start + weights}};
   bool mirror = class->product && isfinite(a->sparse.ln_beta);
-  for (size_t i = 0; mirror && ms_param_at(i); i++)
-    if (strcmp(ms_param_at(i)->name, a->sparse.uv ? "uv" : "mw") == 0)
-      a->flow.like = ms_param_at(i);
+  if (mirror)
+    a->flow.like = a->sparse.uv ? &ms_param_uv : &ms_param_mw;
   for (size_t i = 0; mirror && i < weights; i++) {
     a->start[i] = a->sparse.ln_beta;
     a->start[weights + i] = asinh(a->x0[i] * exp(-a->sparse.ln_beta));
@@ -672,14 +671,14 @@ static ms_status choose_sparsifier(network *a, ms_error *err) {
   /* a metric 2 beta or 4 beta of 1 at x = 0: m0^2 - w0^2 = 1 */
   a->sparse.ln_beta = log(a->sparse.uv ? 0.25 : 0.5);
   bool beta = ms_config_given(cfg, "init-scale");
-  if (beta && (!class->product || class == ms_sparsifier_at(3)))
+  if (beta && (!class->product || class->balanced))
     return ms_fail(err, MS_BAD_SETTING, "%s: --sparsify %s has no beta%s",
                    ms_config_origin(cfg, "init-scale"), class->name,
                    class->product ? " but 0: product and pilot take it" : "");
   if (beta && !ms_parse_log(ms_config_text(cfg, "init-scale"), &a->sparse.ln_beta))
     return ms_fail(err, MS_BAD_SETTING, "%s: '%s' is not a positive number",
                    ms_config_origin(cfg, "init-scale"), ms_config_text(cfg, "init-scale"));
-  if (class == ms_sparsifier_at(3))
+  if (class->balanced)
     a->sparse.ln_beta = -INFINITY;
   bool given = ms_config_given(cfg, "wd-schedule");
   if (!class->alpha && (given || ms_config_given(cfg, "wd")))
@@ -764,9 +763,7 @@ static ms_status build(ms_run *run, ms_error *err) {
       return set;
   }
   const char *method = ms_config_text(cfg, "method");
-  for (size_t i = 0; ms_method_at(i); i++)
-    if (strcmp(ms_method_at(i)->name, method) == 0)
-      run->setup.method = ms_method_at(i);
+  run->setup.method = ms_method_find(method);
   a->steps = run->setup.method->discrete;
   if (a->steps && strcmp(method, "sgd") != 0 && strcmp(method, "gd") != 0)
     return ms_fail(err, MS_BAD_SETTING,

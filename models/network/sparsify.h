@@ -22,6 +22,7 @@ struct ms_sparsifier {
   const char *name, *summary;
   size_t width;         /* trainable numbers of a weight: p holds all first ones, then all second */
   bool product, smooth; /* x = m w or u^2 - v^2; has a flow */
+  bool balanced;        /* starts with beta = 0 */
   const char *schedule; /* default of --wd-schedule */
   double alpha;         /* default of --wd */
   /* p (biases apart) with g(p) = x[weights]. */

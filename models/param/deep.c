@@ -26,7 +26,7 @@
 #include <float.h>
 #include <math.h>
 
-extern const ms_param ms_param_deep, ms_param_mw;
+extern const ms_param ms_param_deep;
 
 static const double LN2 = 0.693147180559945309417;
 static const double LN_HUGE = 708;

@@ -18,7 +18,7 @@
 
 enum { U, V };
 
-extern const ms_param ms_param_matched, ms_param_uv;
+extern const ms_param ms_param_matched;
 
 static const double LN2 = 0.693147180559945309417;
 

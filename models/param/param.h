@@ -1,26 +1,11 @@
 /* Separable parametrizations x_j = g(w_j), a few trainable numbers w_j per coordinate.
  *
  * One file per parametrization; it opens with its formulas and holds only that mathematics. To add
- * one: the file, its token in MS_PARAMS below, its name in meson.build. */
+ * one: the file, its word in PARAMS of src/registry.c, its name in models/meson.build. */
 #ifndef MS_PARAM_H
 #define MS_PARAM_H
 
-#include "base/base.h"
-
-#define MS_PARAMS(X)                                                                               \
-  X(mw)                                                                                            \
-  X(uv)                                                                                            \
-  X(square)                                                                                        \
-  X(power)                                                                                         \
-  X(matched)                                                                                       \
-  X(deep)                                                                                          \
-  X(log)                                                                                           \
-  X(spred)                                                                                         \
-  X(mask)                                                                                          \
-  X(plain)                                                                                         \
-  X(custom)                                                                                        \
-  X(ham)                                                                                           \
-  X(steepest)
+#include "base/registry.h"
 
 /* Most trainable numbers per coordinate. */
 enum { MS_WIDTH_MAX = 8 };
@@ -107,7 +92,7 @@ static inline const ms_param *ms_param_of(const ms_param *p, size_t j) {
   return p->at ? p->at(p, j) : p;
 }
 
-/* The parametrizations there are, NULL after the last. */
-const ms_param *ms_param_at(size_t i);
+MS_REGISTER(param);
+extern const ms_param ms_param_mw, ms_param_uv, ms_param_custom; /* those that others build on */
 
 #endif

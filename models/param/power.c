@@ -20,7 +20,7 @@
 
 enum { U, V };
 
-extern const ms_param ms_param_power, ms_param_uv;
+extern const ms_param ms_param_power;
 
 static const double LN2 = 0.693147180559945309417;
 static const double LN_HUGE = 708;

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "figure/draw.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "figure/draw.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,11 @@ static int dispatch(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  ms_error err;
+  if (ms_figures_register(&err) != MS_OK) {
+    fprintf(stderr, "mirrorsim: %s\n", err.message);
+    return EXIT_FAILED;
+  }
   int code = dispatch(argc, argv);
   if (fflush(stdout) != 0 || ferror(stdout)) {
     fprintf(stderr, "mirrorsim: standard output cannot be written: %s\n", strerror(errno));

@@ -208,11 +208,7 @@ static double *collect(void *ctx, size_t job, const ms_run *run, size_t *count) 
 }
 
 static const ms_model *model_of(const ms_config *cfg) {
-  const char *name = ms_config_text(cfg, "model");
-  size_t i = 0;
-  while (ms_model_at(i) && strcmp(ms_model_at(i)->name, name) != 0)
-    i++;
-  return ms_model_at(i);
+  return ms_model_find(ms_config_text(cfg, "model"));
 }
 
 static ms_status keep(ms_curve *c, const ms_result *r, ms_error *err) {
@@ -614,29 +610,15 @@ const char *ms_drawing_picture(const ms_drawing *f, size_t i) {
 
 /* ---- The whole ------------------------------------------------------------------------------ */
 
-#define DECLARE(token) extern const ms_figure ms_figure_##token;
-MS_FIGURES(DECLARE)
-#define ADDRESS(token) &ms_figure_##token,
-static const ms_figure *const figures[] = {MS_FIGURES(ADDRESS)};
-
-const ms_figure *ms_figure_at(size_t i) {
-  return i < sizeof figures / sizeof *figures ? figures[i] : NULL;
-}
+MS_REGISTER_HERE(figure)
 
 static const char *figure_candidate(size_t i, void *context) {
   (void)context;
   return ms_figure_at(i) ? ms_figure_at(i)->name : NULL;
 }
 
-static const ms_figure *figure_named(const char *name) {
-  for (size_t i = 0; ms_figure_at(i); i++)
-    if (strcmp(ms_figure_at(i)->name, name) == 0)
-      return ms_figure_at(i);
-  return NULL;
-}
-
 const char *ms_figure_text(const char *name, const char **source, const char **caption) {
-  const ms_figure *figure = figure_named(name);
+  const ms_figure *figure = ms_figure_find(name);
   if (!figure)
     return NULL;
   if (source)
@@ -725,7 +707,7 @@ ms_status ms_figure_make(ms_drawing **out, const ms_figure *figure,
 ms_status ms_figure_draw(ms_drawing **out, const char *name, const ms_figure_options *options,
                          ms_error *err) {
   *out = NULL;
-  const ms_figure *figure = figure_named(name);
+  const ms_figure *figure = ms_figure_find(name);
   if (!figure)
     return unknown("figure", name, figure_candidate, NULL, err);
   return ms_figure_make(out, figure, options, err);

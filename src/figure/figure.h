@@ -1,8 +1,8 @@
 /* Figures: runs, what they show, and the claims they must bear out.
  *
- * To add a figure: plots/<name>.c, which computes, and plots/<name>.gp, which draws; its token in
- * MS_FIGURES below ('-' of the name written '_'); its name in `figures` of plots/meson.build. That
- * is all: the command line, `list figures`, the tests and the gallery go through the list.
+ * To add a figure: plots/<name>.c, which computes, and plots/<name>.gp, which draws; its name in
+ * `figures` of plots/meson.build. That is all: the command line, `list figures`, the tests and the
+ * gallery go through the register.
  *
  *   static void make(ms_drawing *f) {
  *     ms_curve *curve[3];                             full size | with --quick
@@ -32,42 +32,9 @@
 #ifndef MS_FIGURE_H
 #define MS_FIGURE_H
 
+#include "figure/draw.h"
 #include "run/run.h"
 #include "text/text.h"
-
-#define MS_FIGURES(X)                                                                              \
-  X(surface)                                                                                       \
-  X(balls)                                                                                         \
-  X(exponent)                                                                                      \
-  X(woodworth)                                                                                     \
-  X(landing)                                                                                       \
-  X(switch_off)                                                                                    \
-  X(on_off)                                                                                        \
-  X(sparsify)                                                                                      \
-  X(training)                                                                                      \
-  X(coding)                                                                                        \
-  X(four_features)                                                                                 \
-  X(saddles)                                                                                       \
-  X(depth_three)                                                                                   \
-  X(equal_dose)                                                                                    \
-  X(lasso)                                                                                         \
-  X(spectrum)                                                                                      \
-  X(storage)                                                                                       \
-  X(attention_decay)                                                                               \
-  X(morph)                                                                                         \
-  X(attention_margin)                                                                              \
-  X(pilot)                                                                                         \
-  X(adaptive)                                                                                      \
-  X(ham)                                                                                           \
-  X(rates)                                                                                         \
-  X(brackets)                                                                                      \
-  X(completion)                                                                                    \
-  X(greedy)                                                                                        \
-  X(depth)                                                                                         \
-  X(scales)                                                                                        \
-  X(directions)                                                                                    \
-  X(escape)                                                                                        \
-  X(sign_in)
 
 typedef struct ms_figure {
   const char *name, *title;
@@ -77,8 +44,7 @@ typedef struct ms_figure {
   bool moves; /* its script also knows format 'gif' */
 } ms_figure;
 
-/* The figures there are, NULL after the last. */
-const ms_figure *ms_figure_at(size_t i);
+MS_REGISTER(figure);
 /* ms_figure_draw() of a figure that need not be in the list. */
 ms_status ms_figure_make(ms_drawing **drawing, const ms_figure *figure,
                          const ms_figure_options *options, ms_error *err);

@@ -451,10 +451,7 @@ static ms_status new_run(ms_run **run, const ms_config *given, ms_error *err) {
 
 static ms_status check_run(ms_check *c, const ms_config *cfg,
                            const volatile sig_atomic_t *interrupt, ms_error *err) {
-  const ms_model *model = NULL;
-  for (size_t i = 0; ms_model_at(i); i++)
-    if (strcmp(ms_model_at(i)->name, ms_config_text(cfg, "model")) == 0)
-      model = ms_model_at(i);
+  const ms_model *model = ms_model_find(ms_config_text(cfg, "model"));
   if (!model || !model->pair)
     return ms_fail(err, MS_UNSUPPORTED,
                    "--model %s: its weights' gradient flow is not known to check; --g and --h take "

@@ -4,16 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const ms_method ms_method_bdf, ms_method_adams, ms_method_gd, ms_method_sgd, ms_method_sde;
-static const ms_method *const methods[] = {&ms_method_bdf, &ms_method_adams, &ms_method_gd,
-                                           &ms_method_sgd, &ms_method_sde};
-
 /* E-folds that a step may stray from a straight line. */
 static const double STRAY_LIMIT = 1;
 
-const ms_method *ms_method_at(size_t i) {
-  return i < sizeof methods / sizeof *methods ? methods[i] : NULL;
-}
+MS_REGISTER_HERE(method)
 
 double ms_clock(const ms_ode *ode, double t) {
   return ode->log_unit > 0 ? log1p(t / ode->log_unit) : t;

@@ -2,7 +2,7 @@
 #ifndef MS_INTEGRATOR_H
 #define MS_INTEGRATOR_H
 
-#include "base/base.h"
+#include "base/registry.h"
 
 /* A system of equations. Callbacks return 0, > 0 "not here, try a smaller step", < 0 fatal. */
 typedef struct ms_ode {
@@ -73,8 +73,8 @@ typedef struct ms_method {
   void (*free)(ms_integrator *in);
 } ms_method;
 
-/* The methods there are, NULL after the last. */
-const ms_method *ms_method_at(size_t i);
+MS_REGISTER(method);
+extern const ms_method ms_method_bdf, ms_method_adams, ms_method_gd, ms_method_sgd, ms_method_sde;
 
 struct ms_integrator {
   const ms_method *method;

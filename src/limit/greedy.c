@@ -71,7 +71,7 @@ static void component(void *self, size_t i, char *name, size_t size) {
 
 static ms_status walk_new(walk *w, ms_objective *o, ms_error *err) {
   size_t k = o->rows, square = k * k;
-  *w = (walk){.o = o, .f = *ms_factors_named("psd")};
+  *w = (walk){.o = o, .f = *ms_factors_find("psd")};
   w->f.rows = w->f.width = k;
   w->f.depth = 2;
   w->f.configure(&w->f);
@@ -134,7 +134,7 @@ static ms_status run_phase(walk *w, ms_error *err) {
                       .component = component};
   ms_integrator *in;
   double t = HORIZON / w->unit;
-  ms_status status = ms_integrator_new(&in, ms_method_at(0), &ode, w->U, t, STEPS, NULL, err);
+  ms_status status = ms_integrator_new(&in, &ms_method_bdf, &ode, w->U, t, STEPS, NULL, err);
   if (status != MS_OK)
     return status;
   status = ms_integrator_advance(in, &t, err);

@@ -221,7 +221,7 @@ ms_status ms_saddle_path(const ms_problem *p, double rate, const double *grow_pl
                          const double *grow_minus, ms_saddle **path, size_t *count, ms_error *err) {
   *path = NULL;
   *count = 0;
-  if (p->loss != ms_loss_at(0))
+  if (p->loss != &ms_loss_squared)
     return ms_fail(err, MS_UNSUPPORTED, "saddle path: the loss is not the squared one");
   if (!limits_within(p->Z->d, grow_plus, INFINITY) || !limits_within(p->Z->d, grow_minus, INFINITY))
     return ms_fail(err, MS_BAD_SETTING, "growth times must be >= 0");

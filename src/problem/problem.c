@@ -10,139 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* squared: l = (z - y)^2 / 2 */
-
-static double squared_value(double z, double y) {
-  return (z - y) * (z - y) / 2;
-}
-
-static double squared_slope(double z, double y) {
-  return z - y;
-}
-
-static double squared_curvature(double z, double y) {
-  (void)z, (void)y;
-  return 1;
-}
-
-/* logistic: l = ln(1 + e^{-yz}), y = +-1 */
-
-static double logistic_value(double z, double y) {
-  double m = y * z;
-  return m > 0 ? log1p(exp(-m)) : log1p(exp(m)) - m;
-}
-
-static double logistic_slope(double z, double y) {
-  return -y / (1 + exp(y * z));
-}
-
-static double logistic_curvature(double z, double y) {
-  (void)y;
-  double e = exp(-fabs(z));
-  return e / ((1 + e) * (1 + e));
-}
-
-static bool class_target(double *y) {
-  if (*y == 0)
-    *y = -1;
-  return *y == 1 || *y == -1;
-}
-
-/* exponential: l = e^{-yz}, y = +-1 */
-
-static double exponential_value(double z, double y) {
-  return exp(-y * z);
-}
-
-static double exponential_slope(double z, double y) {
-  return -y * exp(-y * z);
-}
-
-static double exponential_curvature(double z, double y) {
-  return exp(-y * z);
-}
-
-/* huber: l = (z - y)^2 / 2 within 1 of y, |z - y| - 1/2 beyond */
-
-static double huber_value(double z, double y) {
-  double r = fabs(z - y);
-  return r < 1 ? r * r / 2 : r - 0.5;
-}
-
-static double huber_slope(double z, double y) {
-  return fmax(-1, fmin(1, z - y));
-}
-
-static double huber_curvature(double z, double y) {
-  return fabs(z - y) < 1 ? 1 : 0;
-}
-
-/* poisson: l = e^z - y z, less its minimum, y >= 0: counts of rate e^z */
-
-static double poisson_value(double z, double y) {
-  return exp(z) - y * z - (y > 0 ? y - y * log(y) : 0);
-}
-
-static double poisson_slope(double z, double y) {
-  return exp(z) - y;
-}
-
-static double poisson_curvature(double z, double y) {
-  (void)y;
-  return exp(z);
-}
-
-static bool count_target(double *y) {
-  return *y >= 0;
-}
-
-static const ms_loss losses[] = {
-    {"squared", "f = |Zx - y|^2 / (2n)", squared_value, squared_slope, squared_curvature, NULL,
-     NULL, true, false, 1e-20},
-    {"logistic", "mean of ln(1 + exp(-y_i (Zx)_i)), classes 0 and 1 or -1 and 1", logistic_value,
-     logistic_slope, logistic_curvature, class_target, "classes: 0 and 1, or -1 and 1", false, true,
-     1e-8},
-    {"exponential", "mean of exp(-y_i (Zx)_i), classes as for logistic", exponential_value,
-     exponential_slope, exponential_curvature, class_target, "classes: 0 and 1, or -1 and 1", false,
-     true, 1e-8},
-    {"huber", "squared within 1 of y, linear beyond", huber_value, huber_slope, huber_curvature,
-     NULL, NULL, false, false, 1e-20},
-    {"poisson", "mean of exp((Zx)_i) - y_i (Zx)_i less its minimum, counts y >= 0", poisson_value,
-     poisson_slope, poisson_curvature, count_target, "numbers of at least 0", false, false, 1e-20},
-    {"custom", "mean of --loss-formula of z = (Zx)_i and y = y_i", .stop = NAN},
-};
-
-const ms_loss *ms_loss_at(size_t i) {
-  return i < sizeof losses / sizeof *losses ? &losses[i] : NULL;
-}
-
-const ms_loss *ms_loss_of(const ms_config *cfg) {
-  for (size_t i = 0; ms_loss_at(i); i++)
-    if (strcmp(ms_loss_at(i)->name, ms_config_text(cfg, "loss")) == 0)
-      return ms_loss_at(i);
-  return NULL;
-}
-
-double ms_loss_value(const ms_loss *l, double z, double y) {
-  return l->formula ? ms_formula_value(l->formula, (const double[]){z, y}) : l->value(z, y);
-}
-
-double ms_loss_slope(const ms_loss *l, double z, double y) {
-  double grad[2];
-  if (!l->formula)
-    return l->slope(z, y);
-  ms_formula_derive(l->formula, (const double[]){z, y}, grad, NULL);
-  return grad[0];
-}
-
-double ms_loss_curvature(const ms_loss *l, double z, double y) {
-  double hess[4];
-  if (!l->formula)
-    return l->curvature(z, y);
-  ms_formula_derive(l->formula, (const double[]){z, y}, NULL, hess);
-  return hess[0];
-}
-
 MS_CHOICE_AMONG(loss, ms_loss_at)
 
 static const ms_named streams[] = {
@@ -329,7 +196,7 @@ static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
   if (k > d)
     return ms_fail(err, MS_BAD_SETTING, "%s: '%zu' is not allowed; at most d = %zu",
                    ms_config_origin(cfg, "sparsity"), k, d);
-  if (ms_config_given(cfg, "margin") && p->loss->target != class_target)
+  if (ms_config_given(cfg, "margin") && p->loss->kind != MS_TARGET_CLASS)
     return ms_fail(err, MS_BAD_SETTING,
                    "%s: goes with the losses of classes, logistic and "
                    "exponential, not with --loss %s",
@@ -359,9 +226,9 @@ static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
     double margin = ms_config_given(cfg, "margin") ? ms_config_real(cfg, "margin") : 0;
     for (size_t i = 0; i < n; i++) {
       p->y[i] += sigma * gsl_ran_gaussian_ziggurat(noise, 1);
-      if (p->loss->target == class_target)
+      if (p->loss->kind == MS_TARGET_CLASS)
         p->y[i] = p->y[i] < 0 ? -1 : 1;
-      else if (p->loss->target == count_target)
+      else if (p->loss->kind == MS_TARGET_COUNT)
         p->y[i] = gsl_ran_poisson(noise, exp(p->y[i]));
       for (size_t j = 0; j < share && margin > 0 && k > 0; j++)
         p->Z->values[j * n + i] += p->y[i] * margin * p->truth[j] / size;

@@ -2,6 +2,7 @@
 #ifndef MS_PROBLEM_H
 #define MS_PROBLEM_H
 
+#include "base/registry.h"
 #include "formula/formula.h"
 #include "linalg/matrix.h"
 
@@ -14,15 +15,17 @@ typedef struct ms_loss {
   double (*curvature)(double z, double y);
   /* Which y there are; NULL: all. On entry 0 and 1 stand for the classes -1 and 1. False: not y. */
   bool (*target)(double *y);
-  const char *targets; /* the same in words */
-  bool quadratic;      /* constant curvature */
+  const char *targets;                                            /* the same in words */
+  enum { MS_TARGET_REAL, MS_TARGET_CLASS, MS_TARGET_COUNT } kind; /* of y, for data to draw */
+  bool quadratic;                                                 /* constant curvature */
   bool tail;   /* no minimum where Zx can have the signs of y: x grows for ever, like ln t */
   double stop; /* default of --stop-loss, relative to f(0); NAN: none, its minimum is not known */
   ms_formula *formula; /* custom: l in z and y, in place of the three functions */
 } ms_loss;
 
-/* The losses there are, NULL after the last. */
-const ms_loss *ms_loss_at(size_t i);
+MS_REGISTER(loss);
+extern const ms_loss ms_loss_squared, ms_loss_logistic, ms_loss_exponential, ms_loss_huber,
+    ms_loss_poisson, ms_loss_custom;
 
 /* l(z; y) and its derivatives in z. */
 double ms_loss_value(const ms_loss *loss, double z, double y);

@@ -104,9 +104,7 @@ void ms_run_method(ms_run *run) {
                {"batch", {"sgd"}, "sgd"},
                {"dt", {"sde"}, "sde"}};
   const char *name = ms_config_text(run->cfg, "method");
-  for (size_t i = 0; ms_method_at(i); i++)
-    if (strcmp(ms_method_at(i)->name, name) == 0)
-      run->setup.method = ms_method_at(i);
+  run->setup.method = ms_method_find(name);
   for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
     bool taken = !ms_config_given(run->cfg, steps[i].option);
     for (size_t k = 0; k < 3 && steps[i].takes[k]; k++)
@@ -194,11 +192,19 @@ ms_status ms_run_refuse(const ms_run *run, const char *const *names, const char 
   return MS_OK;
 }
 
-static const ms_model *model_named(const char *name) {
-  for (size_t i = 0; ms_model_at(i); i++)
-    if (strcmp(ms_model_at(i)->name, name) == 0)
-      return ms_model_at(i);
-  return NULL;
+static ms_registry registry = {.kind = "model"};
+
+ms_status ms_model_register(const ms_model *model, ms_error *err) {
+  ms_status status = ms_registry_add(&registry, model, err);
+  return status == MS_OK ? ms_settings_add(model->settings, err) : status;
+}
+
+const ms_model *ms_model_at(size_t i) {
+  return ms_registry_at(&registry, i);
+}
+
+const ms_model *ms_model_find(const char *name) {
+  return ms_registry_find(&registry, name);
 }
 
 /* Several processes make one run of some models only. */
@@ -239,7 +245,7 @@ ms_status ms_run_new(ms_run **out, const ms_config *cfg, ms_error *err) {
   run->worst_gap = run->worst_drift = run->drift = run->gap = NAN;
   run->status = "running";
   run->cfg = ms_config_copy(cfg);
-  run->model = model_named(ms_config_text(cfg, "model"));
+  run->model = ms_model_find(ms_config_text(cfg, "model"));
   ms_status status = run->cfg ? check_settings(run, err) : ms_no_memory(err);
   if (status == MS_OK)
     status = check_ranks(run, err);

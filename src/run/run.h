@@ -37,8 +37,8 @@ double ms_observe_loss(ms_view *v);
 double ms_observe_gap(ms_view *v);
 double ms_observe_drift(ms_view *v);
 
-/* What is trained. One file each; to add one: the file, its token in MS_MODELS, its name in
- * meson.build. */
+/* What is trained. One file each; to add one: the file, its word in MODELS of
+ * src/registry.c, its name in models/meson.build. */
 typedef struct ms_model {
   const char *name, *summary;
   const ms_setting
@@ -62,9 +62,8 @@ typedef struct ms_model {
   ms_status (*pair)(ms_run *run, ms_pair *pair, ms_error *err);
 } ms_model;
 
-#define MS_MODELS(X) X(diag) X(sensing) X(lora) X(attention) X(network) X(sparse_coding)
-/* The models there are, NULL after the last. */
-const ms_model *ms_model_at(size_t i);
+MS_REGISTER(model); /* adds its settings, too */
+extern const ms_setting ms_model_settings[], ms_run_settings[];
 
 enum { MS_NOTES_MAX = 12, MS_NOTE_LENGTH = 400 };
 /* Coordinates up to which the first of several processes has all of the last x. */

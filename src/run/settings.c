@@ -1,33 +1,7 @@
-/* The settings of models and runs, and the lists of what there is. */
-#include "figure/figure.h"
+/* The settings of models and runs. */
 #include "run/run.h"
 #include "settings/config.h"
 #include <math.h>
-#include <string.h>
-
-#define X(name) extern const ms_param ms_param_##name;
-MS_PARAMS(X)
-#undef X
-#define X(name) &ms_param_##name,
-static const ms_param *const params[] = {MS_PARAMS(X)};
-#undef X
-
-const ms_param *ms_param_at(size_t i) {
-  return i < sizeof params / sizeof *params ? params[i] : NULL;
-}
-
-#define X(name) extern const ms_model ms_model_##name;
-MS_MODELS(X)
-#undef X
-#define X(name) &ms_model_##name,
-static const ms_model *const models[] = {MS_MODELS(X)};
-#undef X
-
-const ms_model *ms_model_at(size_t i) {
-  return i < sizeof models / sizeof *models ? models[i] : NULL;
-}
-
-/* ---- Settings ------------------------------------------------------------------------------- */
 
 static const ms_named flows[] = {
     {"auto", "the mirror flow, and the gradient flow beside it where that is cheap"},
@@ -146,71 +120,3 @@ const ms_setting ms_run_settings[] = {
     {"quiet", MS_FLAG, NULL, "off", .group = OUTPUT, .help = "print nothing but errors"},
     {.name = NULL},
 };
-
-/* ---- Lists ---------------------------------------------------------------------------------- */
-
-#define COUNT(list) (sizeof(list) / sizeof *(list))
-
-/* Is it a column of a model before this one? */
-static bool listed_before(size_t model, const char *name) {
-  for (size_t k = 0; k < model; k++)
-    for (const ms_observable *o = models[k]->observables; o->name; o++)
-      if (strcmp(o->name, name) == 0)
-        return true;
-  return false;
-}
-
-/* Those of all models, each name once. */
-static const char *observable_list(size_t i, const char **summary) {
-  for (size_t k = 0; k < COUNT(models); k++)
-    for (const ms_observable *o = models[k]->observables; o->name; o++)
-      if (!listed_before(k, o->name) && i-- == 0) {
-        if (summary)
-          *summary = o->summary;
-        return o->name;
-      }
-  return NULL;
-}
-
-static const char *setting_list(size_t i, const char **summary) {
-  const ms_setting *s = ms_setting_at(i);
-  if (s && summary)
-    *summary = s->help;
-  return s ? s->name : NULL;
-}
-
-static const char *figure_list(size_t i, const char **summary) {
-  const ms_figure *f = ms_figure_at(i);
-  if (f && summary)
-    *summary = f->title;
-  return f ? f->name : NULL;
-}
-
-/* What a setting chooses from is what there is; lists without a setting have their own. */
-static const struct list {
-  const char *name, *setting;
-  const char *(*at)(size_t i, const char **summary);
-} lists[] = {{"models", "model", NULL},
-             {"params", "param", NULL},
-             {"schedules", "wd-schedule", NULL},
-             {"flows", "flow", NULL},
-             {"states", "state", NULL},
-             {"methods", "method", NULL},
-             {"solvers", "solver", NULL},
-             {"losses", "loss", NULL},
-             {"observables", NULL, observable_list},
-             {"figures", NULL, figure_list},
-             {"settings", NULL, setting_list}};
-
-const char *ms_list_name(size_t i) {
-  return i < COUNT(lists) ? lists[i].name : NULL;
-}
-
-const char *ms_list(const char *list, size_t i, const char **summary) {
-  for (size_t k = 0; k < COUNT(lists); k++)
-    if (strcmp(lists[k].name, list) == 0)
-      return lists[k].at ? lists[k].at(i, summary)
-                         : ms_setting_find(lists[k].setting)->choice(i, summary);
-  const ms_setting *s = ms_setting_find(list);
-  return s && s->choice ? s->choice(i, summary) : NULL;
-}

@@ -1,56 +1,48 @@
 #include "settings/config.h"
-#include "problem/problem.h"
-#include "run/run.h"
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static const ms_setting *const tables[] = {ms_problem_settings, ms_model_settings,
-                                           ms_schedule_settings, ms_run_settings};
-enum { TABLES = sizeof tables / sizeof *tables };
-
-/* The k-th table of settings: the general ones, then those of models, shared ones once. */
-static const ms_setting *table_at(size_t k) {
-  if (k < TABLES)
-    return tables[k];
-  k -= TABLES;
-  for (size_t i = 0; ms_model_at(i); i++) {
-    const ms_setting *own = ms_model_at(i)->settings;
-    bool again = !own;
-    for (size_t before = 0; before < i && !again; before++)
-      again = ms_model_at(before)->settings == own;
-    if (!again && k-- == 0)
-      return own;
-  }
-  return NULL;
-}
 
 struct ms_config {
   size_t count;
   char **text, **origin; /* by index of ms_setting_at; NULL: not given */
 };
 
-/* All of them in order, found once: sweeps look settings up for each value and run. */
-static const ms_setting *settings[512];
-static size_t settings_found;
-static pthread_once_t settings_once = PTHREAD_ONCE_INIT;
+/* All settings, in the order in which their tables were added. */
+static const ms_setting **settings;
+static size_t settings_count;
 
-static void find_settings(void) {
-  for (size_t k = 0; table_at(k); k++)
-    for (const ms_setting *s = table_at(k); s->name; s++) {
-      if (settings_found == sizeof settings / sizeof *settings)
-        abort(); /* make room for more */
-      settings[settings_found++] = s;
-    }
+static bool is_added(const ms_setting *s) {
+  for (size_t i = 0; i < settings_count; i++)
+    if (settings[i] == s)
+      return true;
+  return false;
+}
+
+ms_status ms_settings_add(const ms_setting *table, ms_error *err) {
+  size_t count = 0;
+  while (table && table[count].name)
+    count++;
+  if (count == 0 || is_added(table))
+    return MS_OK;
+  for (size_t i = 0; i < count; i++)
+    if (ms_setting_find(table[i].name))
+      return ms_fail(err, MS_BAD_SETTING, "there is a setting called '%.64s' already",
+                     table[i].name);
+  const ms_setting **more = realloc(settings, (settings_count + count) * sizeof *more);
+  if (!more)
+    return ms_no_memory(err);
+  settings = more;
+  for (size_t i = 0; i < count; i++)
+    settings[settings_count++] = &table[i];
+  return MS_OK;
 }
 
 const ms_setting *ms_setting_at(size_t i) {
-  pthread_once(&settings_once, find_settings);
-  return i < settings_found ? settings[i] : NULL;
+  return i < settings_count ? settings[i] : NULL;
 }
 
 static bool setting_index(const char *name, size_t *index) {

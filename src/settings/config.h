@@ -35,7 +35,9 @@ typedef struct ms_named {
     return at(i) ? at(i)->name : NULL;                                                             \
   }
 
-extern const ms_setting ms_model_settings[];
-extern const ms_setting ms_run_settings[];
+/* Adds a table of settings, which ends with name NULL; one that was added before changes nothing.
+ * The table is kept, not copied. Fails with MS_BAD_SETTING where a name is taken. Not to be called
+ * while there are configurations. */
+ms_status ms_settings_add(const ms_setting *table, ms_error *err);
 
 #endif

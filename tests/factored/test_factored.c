@@ -13,7 +13,7 @@
 
 static ms_factors factors_of(const char *name, size_t rows, size_t cols, size_t width,
                              size_t depth) {
-  ms_factors f = *ms_factors_named(name);
+  ms_factors f = *ms_factors_find(name);
   f.rows = rows;
   f.cols = cols;
   f.width = width;

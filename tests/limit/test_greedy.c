@@ -19,10 +19,10 @@ typedef struct pair {
 } pair;
 
 static pair pair_of(size_t n, size_t k, const double *Z, const double *y) {
-  pair p = {.diag = {.y = ms_doubles(n), .samples = 1, .loss = ms_loss_at(0)}};
+  pair p = {.diag = {.y = ms_doubles(n), .samples = 1, .loss = &ms_loss_squared}};
   ms_problem *packed = calloc(1, sizeof *packed);
   ck_assert(packed && p.diag.y && k <= MOST);
-  *packed = (ms_problem){.y = ms_doubles(n), .samples = 1, .loss = ms_loss_at(0)};
+  *packed = (ms_problem){.y = ms_doubles(n), .samples = 1, .loss = &ms_loss_squared};
   ck_assert_int_eq(ms_matrix_new(&p.diag.Z, n, k, NULL), MS_OK);
   ck_assert_int_eq(ms_matrix_new(&packed->Z, n, k * (k + 1) / 2, NULL), MS_OK);
   memcpy(p.diag.y, y, n * sizeof *y);

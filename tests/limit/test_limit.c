@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const ms_param ms_param_mw, ms_param_uv;
-
 static const double TOL = 1e-12;
 static const double LN10 = 2.302585092994045684;
 

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const ms_param ms_param_mw, ms_param_uv;
-
 enum { MOST = 40 }; /* largest d here */
 
 /* ---- Problems -------------------------------------------------------------------------------- */
@@ -491,7 +489,7 @@ static ms_flow *flow_of(const ms_problem *p, const ms_param *param, const double
                     .param = param,
                     .start = {ln_beta, kappa},
                     .schedule = *schedule,
-                    .method = ms_method_at(0),
+                    .method = &ms_method_bdf,
                     .t_end = t_end,
                     .rtol = 1e-8,
                     .gradient_scale = 1,

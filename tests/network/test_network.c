@@ -157,7 +157,7 @@ START_TEST(every_way_starts_at_x_and_descends_its_own_objective) {
 END_TEST
 
 START_TEST(exponents_are_those_of_the_potential) {
-  const ms_param *mw = ms_param_at(0);
+  const ms_param *mw = &ms_param_mw;
   ck_assert_str_eq(mw->name, "mw");
   for (double x = 1e-4; x < 1e6; x *= 7)
     for (double ln_beta = -20; ln_beta < 5; ln_beta += 4) {

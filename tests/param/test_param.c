@@ -454,7 +454,7 @@ START_TEST(depth_two_is_hyperbolic) {
   for (size_t i = 0; ms_param_at(i); i++) {
     if (!ms_param_at(i)->configure || ms_param_at(i)->depth_min > 2 || ms_param_at(i)->velocity)
       continue;
-    ms_param p = *ms_param_at(i), like = *ms_param_at(0);
+    ms_param p = *ms_param_at(i), like = ms_param_mw;
     p.configure(&p, 5);
     p.configure(&p, 2);
     for (size_t k = 0; ms_param_at(k); k++)
@@ -525,7 +525,7 @@ START_TEST(weights_of_a_start) {
 END_TEST
 
 START_TEST(weights_of_a_mask) {
-  const ms_param *p = ms_param_at(0);
+  const ms_param *p = &ms_param_mw;
   for (size_t i = 1; !is(p, "mask"); i++)
     p = ms_param_at(i);
   for (int k = 0; k < 200; k++) {

@@ -1,0 +1,3 @@
+#include "param/param.h"
+
+MS_REGISTER_HERE(param)
