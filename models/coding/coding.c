@@ -9,8 +9,8 @@
 #include "coding/coding.h"
 #include "base/random.h"
 #include "factors/factors.h"
-#include "flow/separable.h"
 #include "linalg/dense.h"
+#include "run/separable.h"
 #include "text/datafile.h"
 #include "text/text.h"
 #include <cblas.h>

@@ -16,22 +16,6 @@ static double sum_of_all(const ms_view *v, double sum) {
   return sum;
 }
 
-double ms_observe_time(ms_view *v) {
-  return v->t;
-}
-
-double ms_observe_alpha(ms_view *v) {
-  return v->alpha;
-}
-
-double ms_observe_dose(ms_view *v) {
-  return v->dose;
-}
-
-double ms_observe_loss(ms_view *v) {
-  return v->loss;
-}
-
 /* |Zx - y| / |y|, from the slopes of the squared loss. */
 static double residual(ms_view *v) {
   const ms_problem *p = v->problem;
@@ -239,14 +223,6 @@ static double angle_l1(ms_view *v) {
 
 static double angle_l2(ms_view *v) {
   return angle_to(v, v->run->svm_l2);
-}
-
-double ms_observe_gap(ms_view *v) {
-  return v->gap;
-}
-
-double ms_observe_drift(ms_view *v) {
-  return v->drift;
 }
 
 const ms_observable ms_observables_separable[] = {

@@ -8,10 +8,10 @@
  * bdf and adams integrate the gradient flow on all samples, in time t, and beside it, where x = m w
  * or u^2 - v^2, the mirror flow, which needs no convexity: dmu/dt = -grad f(x). */
 #include "base/random.h"
-#include "flow/separable.h"
 #include "network/net.h"
 #include "network/sparsify.h"
 #include "problem/dataset.h"
+#include "run/separable.h"
 #include "text/text.h"
 #include <cblas.h>
 #include <errno.h>

@@ -29,6 +29,10 @@ ms_status ms_matrix_sparse(ms_matrix **Z, size_t n, size_t d, size_t count, cons
 /* A dense copy. */
 ms_status ms_matrix_dense(ms_matrix **copy, const ms_matrix *Z, ms_error *err);
 void ms_matrix_free(ms_matrix *Z);
+/* How many entries are stored: n d, of a sparse Z those that are not 0. */
+size_t ms_matrix_entries(const ms_matrix *Z);
+/* Z' of a sparse Z, rows ascending. NULL without memory. */
+ms_matrix *ms_matrix_transposed(const ms_matrix *Z);
 
 /* The columns that a process has of d: *count from *first on; all, where it is alone. */
 void ms_matrix_share(size_t d, size_t rank, size_t *first, size_t *count);

@@ -28,7 +28,7 @@ typedef struct ms_observable {
   double (*value)(ms_view *view); /* NaN where it does not apply */
 } ms_observable;
 
-/* The observables of separable models (diag/observe.c), and such as any model can use. */
+/* The observables of separable models (diag/observe.c), and those that every model has. */
 extern const ms_observable ms_observables_separable[];
 double ms_observe_time(ms_view *v);
 double ms_observe_alpha(ms_view *v);

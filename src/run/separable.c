@@ -1,4 +1,4 @@
-#include "flow/separable.h"
+#include "run/separable.h"
 #include <cblas.h>
 #include <float.h>
 #include <math.h>
