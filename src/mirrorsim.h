@@ -249,12 +249,14 @@ typedef struct ms_check ms_check;
 
 /* Looks at the brackets of the run's g and h along the run, and measures how far gradient flow and
  * mirror flow are apart. Or, with g not NULL, at random points at those of a pair given by formulas
- * ("m*w1, m*w2" and "m^2"; h = NULL: |w|^2), whatever else cfg says. Free with ms_check_free.
+ * ("m*w1, m*w2" and "m^2"; h = NULL: |w|^2), whatever else cfg says. A run ends after 4000 steps
+ * unless cfg gives max-steps. Free with ms_check_free.
  * MS_UNSUPPORTED for models without a gradient flow of their own. */
 MS_API ms_status ms_check_new(ms_check **check, const ms_config *cfg, const char *g, const char *h,
                               const volatile sig_atomic_t *interrupt, ms_error *err);
 MS_API void ms_check_free(ms_check *check);
-/* "yes", "time-warped" or "no", and why, in words. Owned by the check, as all of its texts. */
+/* "yes", "time-warped" or "no", and why, in words. Zero means numerically zero at the points that
+ * were looked at, to 1e-8. Owned by the check, as all of its texts. */
 MS_API const char *ms_check_verdict(const ms_check *check, const char **reason);
 /* The i-th number found, false after the last. */
 MS_API bool ms_check_at(const ms_check *check, size_t i, ms_summary *entry);

@@ -27,6 +27,7 @@
   X(regularizers)                                                                                  \
   X(run)                                                                                           \
   X(brackets)                                                                                      \
+  X(verdicts)                                                                                      \
   X(factored)                                                                                      \
   X(greedy)                                                                                        \
   X(lora)                                                                                          \

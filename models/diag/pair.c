@@ -4,9 +4,9 @@
 /* w is stored as `width` blocks of d. slope, bend or decay of each coordinate, times v_j or 1. */
 static void sum_slopes(void *self, const double *v, const double *w, double *out) {
   const ms_run *run = self;
-  const ms_param *p = run->setup.param;
   double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
   for (size_t j = 0; j < run->d; j++) {
+    const ms_param *p = ms_param_of(run->setup.param, j);
     for (size_t b = 0; b < p->width; b++)
       one[b] = w[b * run->d + j];
     p->slope(p, one, dg);
@@ -17,9 +17,9 @@ static void sum_slopes(void *self, const double *v, const double *w, double *out
 
 static void sum_bends(void *self, const double *v, const double *w, const double *u, double *out) {
   const ms_run *run = self;
-  const ms_param *p = run->setup.param;
   double one[MS_WIDTH_MAX], d2g[MS_WIDTH_MAX * MS_WIDTH_MAX];
   for (size_t j = 0; j < run->d; j++) {
+    const ms_param *p = ms_param_of(run->setup.param, j);
     for (size_t b = 0; b < p->width; b++)
       one[b] = w[b * run->d + j];
     p->bend(p, one, d2g);
@@ -34,9 +34,9 @@ static void sum_bends(void *self, const double *v, const double *w, const double
 
 /* dh or, with u, d2h u. */
 static void decay_of(const ms_run *run, const double *w, const double *u, double *out) {
-  const ms_param *p = run->setup.param;
   double one[MS_WIDTH_MAX], dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX];
   for (size_t j = 0; j < run->d; j++) {
+    const ms_param *p = ms_param_of(run->setup.param, j);
     for (size_t b = 0; b < p->width; b++)
       one[b] = w[b * run->d + j];
     p->decay(p, one, dh, d2h);
@@ -75,12 +75,15 @@ ms_status ms_diag_pair(ms_run *run, ms_pair *pair, ms_error *err) {
     return ms_fail(err, MS_UNSUPPORTED,
                    "check needs the gradient flow of the weights, which is "
                    "not integrated here");
+  /* the mirror flow that the model integrates under this schedule, see build_flows() */
+  bool decays = ms_schedule_total(run->schedule) > 0;
+  bool without_alone = p->no_decay || (p->at && !p->warp);
   *pair = (ms_pair){.weights = p->width * run->d,
                     .components = run->d,
                     .self = run,
                     .w = flow->integrator->out,
-                    .mirror = p->primal != NULL,
-                    .g = p->g,
+                    .mirror = p->primal && !(decays && without_alone),
+                    .g = p->at ? ms_config_text(run->cfg, "formula") : p->g,
                     .h = p->h,
                     .gradient = sum_slopes,
                     .bend = sum_bends,
@@ -91,6 +94,7 @@ ms_status ms_diag_pair(ms_run *run, ms_pair *pair, ms_error *err) {
                                   : p->decay ? decay_bends
                                              : NULL,
                     .kinked = p->kink > 0};
+  if (p->own_flow)
+    pair->own_flow = p->own_flow(p, &pair->own_verdict);
   return MS_OK;
 }
-

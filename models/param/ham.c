@@ -33,6 +33,16 @@ static void velocity(const ms_param *p, double g, const double *w, double *v) {
   v[0] = -inverse_metric(p, w[0]) * g;
 }
 
+static const char *own_flow(const ms_param *p, const char **verdict) {
+  (void)p;
+  *verdict = "no";
+  return "The flow dx/dt = -(1 + c |x|) grad f - alpha grad h is no Euclidean gradient flow: its "
+         "metric is 1/(1 + c |x|). Without weight decay it is a mirror flow, that of R with R'(x) "
+         "= "
+         "sign(x) ln(1 + c |x|)/c. With weight decay there is none, for dR'/dt = -grad f - 2 alpha "
+         "x/(1 + c |x|), where the last term depends on x and not on time alone.";
+}
+
 static void after(const ms_param *p, double g, double alpha, double step, double *w) {
   double sign = (w[0] > 0) - (w[0] < 0), exponent = -step * (p->number * sign * g + 2 * alpha);
   w[0] *= exp(fmax(-LARGEST_EXPONENT, fmin(exponent, LARGEST_EXPONENT)));
@@ -99,6 +109,7 @@ const ms_param ms_param_ham = {
     .slope = ms_identity_slope,
     .bend = ms_identity_bend,
     .velocity = velocity,
+    .own_flow = own_flow,
     .after = after,
     .primal = primal,
     .dual = dual,

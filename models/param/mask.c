@@ -4,7 +4,7 @@
  *
  * taken as a differential inclusion: m_j = 0 holds m_j, and with it w_j, as long as |w_j grad_j f|
  * <= alpha. The start is that of mw: m0 w0 = x0, 1/2 (m0^2 - w0^2) = beta. The brackets of g and h
- * do not vanish, [grad g, grad h] = (0, sign m) != 0: there is no mirror flow. Nor is there a
+ * do not vanish, [grad g, grad h] = (0, -sign m) != 0: there is no mirror flow. Nor is there a
  * representation cost: w pays nothing, and inf { |m| : m w = x } = 0. */
 #include "param/param.h"
 #include <math.h>
@@ -51,7 +51,7 @@ const ms_param ms_param_mask = {
     .degree = 2,
     .cost = NAN,
     .kink = 1,
-    .no_mirror = "the bracket of m w and |m| is (0, sign m), which is never 0",
+    .no_mirror = "the bracket of m w and |m| is (0, -sign m), which is never 0",
     .weights = weights,
     .map = map,
     .slope = slope,

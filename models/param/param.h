@@ -56,6 +56,9 @@ struct ms_param {
   void (*bend)(const ms_param *p, const double *w, double *d2g); /* d2g[width * width] */
   /* dw/dt under grad_j f = g in flows that are not the gradient's; NULL: -g slope. */
   void (*velocity)(const ms_param *p, double g, const double *w, double *v);
+  /* What that flow is and does, in sentences, and whether it is a mirror flow ("yes",
+   * "time-warped", "no"). NULL, or an answer of NULL: it is the Euclidean gradient flow. */
+  const char *(*own_flow)(const ms_param *p, const char **verdict);
   /* Discrete methods take -g slope and, after each step of this size, this for the rest of velocity
    * and for weight decay alpha. NULL: velocity and decay as they are. */
   void (*after)(const ms_param *p, double g, double alpha, double step, double *w);

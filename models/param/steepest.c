@@ -202,6 +202,22 @@ static void velocity(const ms_param *p, double g, const double *w, double *v) {
   }
 }
 
+static const char *own_flow(const ms_param *p, const char **verdict) {
+  if (p->number == 2)
+    return NULL;
+  bool paced = warp(p, -1) != 1;
+  *verdict = paced ? "time-warped" : "yes";
+  return paced
+             ? "With an exponent q < 2 the flow of the weights is no Euclidean gradient flow, and "
+               "weight decay is decoupled. With w = e^{-2A} W its own flow is a mirror flow in "
+               "warped time, driven by phi(grad f) in place of grad f: dmu/dt = -e^{2A (1 - (L-1)"
+               "(q-1))} phi(grad f), x = e^{-2LA} grad Q(mu)."
+             : "With an exponent q < 2 the flow of the weights is no Euclidean gradient flow, and "
+               "weight decay is decoupled. With w = e^{-2A} W its own flow is a mirror flow, "
+               "driven by phi(grad f) in place of grad f: dmu/dt = -phi(grad f), for (L-1)(q-1) "
+               "= 1, and x = e^{-2LA} grad Q(mu).";
+}
+
 static double scale(const ms_param *p, const double *w) {
   return (pow(fabs(w[1]), p->number) - pow(fabs(w[0]), p->number)) / 2;
 }
@@ -231,6 +247,7 @@ const ms_param ms_param_steepest = {
     .slope = ms_product_slope,
     .bend = ms_product_bend,
     .velocity = velocity,
+    .own_flow = own_flow,
     .force = force,
     .scale = scale,
     .primal = primal,

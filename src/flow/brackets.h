@@ -1,6 +1,6 @@
 /* Does a mirror flow exist? The brackets of a pair (g, h), whatever it is. */
-#ifndef MS_COMMUTE_H
-#define MS_COMMUTE_H
+#ifndef MS_BRACKETS_H
+#define MS_BRACKETS_H
 
 #include "base/base.h"
 
@@ -21,6 +21,11 @@ typedef struct ms_pair {
   void (*decay)(void *self, const double *w, double *out);
   void (*decay_bend)(void *self, const double *w, const double *u, double *out);
   bool kinked; /* h may have kinks: there decay gives the gradient of one side, or any between */
+  bool bent;   /* so may g */
+  /* The weights follow no Euclidean gradient flow, because its metric is another one: what its own
+   * flow does, in sentences, and the verdict on it. The brackets say nothing then. NULL: they do.
+   */
+  const char *own_flow, *own_verdict;
 } ms_pair;
 
 /* The brackets at one w, off the kinks of h: [u, v] = Dv u - Du v. Each |[grad a, grad b]| is
@@ -33,10 +38,18 @@ typedef struct ms_brackets {
   double warped;  /* largest of [grad g_i, grad h] - c grad g_i with one c for all i */
   double crossed; /* of kinked h: largest part of a grad g_i that points across a kink of h, where
                      grad h jumps; looked for along grad g_i, as far as 4 |w| */
-  double degree;  /* L with c = 2 (2 - L), that of a homogeneous g; NaN where h is not |w|^2 */
+  double folded;  /* the same of a kink of g */
+  double c;       /* that of warped; NaN where every grad g_i, or grad h, is 0 */
+  double unit;    /* |grad h| / |w|: the size that c is to be compared with */
 } ms_brackets;
 
 /* Fails without memory only. */
 ms_status ms_brackets_at(const ms_pair *pair, ms_brackets *b, ms_error *err);
+
+/* What is found before any point is looked at. */
+ms_brackets ms_brackets_none(void);
+/* The largest of both. c has to be the same at all points: where it is not, the difference in units
+ * of |grad h| / |w| counts as a part of `warped`. */
+void ms_brackets_worst(ms_brackets *all, const ms_brackets *one);
 
 #endif

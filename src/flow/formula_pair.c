@@ -120,6 +120,13 @@ ms_status ms_formula_pair_new(ms_formula_pair *f, const char *g, const char *h, 
   return status;
 }
 
+static bool any_kinked(const ms_formula_pair *f) {
+  for (size_t k = 0; k < f->outputs; k++)
+    if (ms_formula_kinked(f->g[k]))
+      return true;
+  return false;
+}
+
 ms_pair ms_formula_pair_at(ms_formula_pair *f) {
   return (ms_pair){.weights = f->count,
                    .components = f->outputs,
@@ -129,5 +136,6 @@ ms_pair ms_formula_pair_at(ms_formula_pair *f) {
                    .bend = formula_bend,
                    .decay = f->h ? formula_decay : NULL,
                    .decay_bend = f->h ? formula_decay_bend : NULL,
-                   .kinked = f->h && ms_formula_kinked(f->h)};
+                   .kinked = f->h && ms_formula_kinked(f->h),
+                   .bent = any_kinked(f)};
 }
