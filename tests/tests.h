@@ -23,6 +23,7 @@
   X(svm)                                                                                           \
   X(sweep)                                                                                         \
   X(flow)                                                                                          \
+  X(weights)                                                                                       \
   X(formula)                                                                                       \
   X(regularizers)                                                                                  \
   X(run)                                                                                           \

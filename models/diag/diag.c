@@ -826,8 +826,9 @@ static void release(ms_run *run) {
   ms_flow_free(run->partner);
   if (run->param.release)
     run->param.release(&run->param);
-  double *blocks[] = {run->ln_beta,   run->kappa,   run->reset_ln_beta, run->Zx,     run->scratch,
-                      run->partner_x, run->start_x, run->given,         run->svm_l1, run->svm_l2};
+  double *blocks[] = {run->ln_beta, run->kappa,     run->reset_ln_beta, run->Zx,
+                      run->scratch, run->partner_x, run->start_x,       run->given,
+                      run->svm_l1,  run->svm_l2,    run->weights};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
     free(blocks[i]);
 }

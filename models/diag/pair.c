@@ -75,13 +75,16 @@ ms_status ms_diag_pair(ms_run *run, ms_pair *pair, ms_error *err) {
     return ms_fail(err, MS_UNSUPPORTED,
                    "check needs the gradient flow of the weights, which is "
                    "not integrated here");
+  if (!run->weights && !(run->weights = ms_doubles(p->width * run->d)))
+    return ms_no_memory(err);
+  ms_flow_read_weights(flow, run->weights);
   /* the mirror flow that the model integrates under this schedule, see build_flows() */
   bool decays = ms_schedule_total(run->schedule) > 0;
   bool without_alone = p->no_decay || (p->at && !p->warp);
   *pair = (ms_pair){.weights = p->width * run->d,
                     .components = run->d,
                     .self = run,
-                    .w = flow->integrator->out,
+                    .w = run->weights,
                     .mirror = p->primal && !(decays && without_alone),
                     .g = p->at ? ms_config_text(run->cfg, "formula") : p->g,
                     .h = p->h,

@@ -53,6 +53,7 @@ const ms_param ms_param_mw = {
     .degree = 2,
     .cost = 2,
     .rate = 2,
+    .steady = true,
     .weights = weights,
     .map = map,
     .slope = slope,

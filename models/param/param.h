@@ -26,6 +26,7 @@ struct ms_param {
   double rate;       /* hyperbolic family: c of hyperbolic.h; 0 for all others */
   bool positive;     /* x > 0 always */
   bool keeps_sign;   /* x has the sign of kappa always (of 0: positive) */
+  bool steady;       /* no weight w_b ever becomes 0 or changes its sign */
   size_t kink; /* h = |w_{kink-1}|: alpha pulls that number to 0 and holds it there; 0: none */
   const char *no_mirror; /* why there is no mirror flow, a clause; NULL where there is one */
 

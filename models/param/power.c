@@ -205,6 +205,7 @@ const ms_param ms_param_power = {
     .depth_max = 100,
     .depth = 3,
     .configure = configure,
+    .steady = true,
     .locate = ms_power_locate,
     .weights = ms_power_weights,
     .map = ms_power_map,

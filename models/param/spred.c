@@ -101,6 +101,7 @@ const ms_param ms_param_spred = {
     .degree = 2,
     .cost = 2,
     .keeps_sign = true,
+    .steady = true,
     .locate = locate,
     .weights = weights,
     .map = map,

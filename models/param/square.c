@@ -91,6 +91,7 @@ const ms_param ms_param_square = {
     .degree = 2,
     .cost = 1,
     .positive = true,
+    .steady = true,
     .locate = locate,
     .weights = weights,
     .map = map,

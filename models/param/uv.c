@@ -51,6 +51,7 @@ const ms_param ms_param_uv = {
     .degree = 2,
     .cost = 1,
     .rate = 4,
+    .steady = true,
     .weights = weights,
     .map = map,
     .slope = slope,

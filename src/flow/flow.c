@@ -1,4 +1,5 @@
 #include "flow/flow.h"
+#include "flow/weights.h"
 #include "linalg/cg.h"
 #include "parallel/comm.h"
 #include "param/hyperbolic.h"
@@ -38,6 +39,8 @@ static const double UNRESOLVED = 1e-7;
 static const double ROUNDING_MARGIN = 30, NOTICED = 1e-6;
 /* Smallest amplitude of w, as a logarithm, whose square is safely a normal number. */
 static const double LN_SMALLEST = -330;
+/* The smallest |w| behind a logarithm: only ratios of what it multiplies are left there. */
+static const double LN_LEAST = -700;
 /* ln(beta / size of x) up to which x keeps enough digits as a difference of numbers like beta. */
 static const double LN_LARGEST_RATIO = 18;
 
@@ -491,24 +494,31 @@ static void dual_component(void *self, size_t i, char *name, size_t size) {
 
 /* ---- gradient: dw/dt = -J_g' grad f(g(w)) - alpha grad h(w),  h = |w|^2 --------------------- */
 
-/* w is stored as `width` blocks of d: the first number of each coordinate, then the second, ... */
+/* w is stored as `width` blocks of d: the first number of each coordinate, then the second, ...
+ * Where ms_weights_in_logs() says so ln |w| is stored instead, and the sign of w aside. */
 typedef struct gradient {
+  bool logs;
   double size;       /* of x, see ms_flow_solution_size */
   double *floor, *H; /* absolute tolerance, width*d; curvature Z' C Z of f, d*d */
+  double *weight;    /* w of the present Newton matrix, width*d */
   bool have_H;
   /* Of an h = |v| for one number v of each coordinate: the sign of v, 0 where v is held at 0. What
-   * counts as 0 of v, and as nothing of a force against alpha. */
+   * counts as 0 of v, and as nothing of a force against alpha. With logs: the sign of w. */
   double *side, surface, slack;
   double kinked; /* absolute tolerance of v */
+  double noise;  /* rounding of d ln |w| / dt */
 } gradient;
 
 static size_t gradient_size(const ms_flow *flow) {
   return flow->setup.param->width * flow->setup.problem->Z->d;
 }
 
-static void gather(const double *w, size_t j, size_t d, size_t width, double *one) {
+/* The weights of coordinate j in the state y. */
+static void gather(const ms_flow *flow, const double *y, size_t j, double *one) {
+  const gradient *own = flow->own;
+  size_t d = flow->setup.problem->Z->d, width = flow->setup.param->width;
   for (size_t b = 0; b < width; b++)
-    one[b] = w[b * d + j];
+    one[b] = own->logs ? own->side[j] * exp(fmax(y[b * d + j], LN_LEAST)) : y[b * d + j];
 }
 
 static void decay(const ms_param *p, const double *w, double *dh, double *d2h) {
@@ -558,13 +568,15 @@ static void begin_at(ms_flow *flow, size_t j, const double *one, double *y) {
   const ms_setup *s = &flow->setup;
   gradient *own = flow->own;
   size_t d = s->problem->Z->d, width = s->param->width;
-  double shrink = exp(-2 * fmin(ms_schedule_total(s->schedule), 40)) * 1e-3, least = INFINITY;
+  double least = INFINITY;
+  if (own->logs)
+    own->side[j] = copysign(1, one[0]);
   for (size_t b = 0; b < width; b++) {
-    y[b * d + j] = one[b];
+    y[b * d + j] = own->logs ? log(fabs(one[b])) : one[b];
     least = one[b] != 0 ? fmin(least, fabs(one[b])) : least;
   }
   for (size_t b = 0; b < width; b++)
-    own->floor[b * d + j] = s->param->kink ? own->kinked : fmax(s->rtol * least * shrink, DBL_MIN);
+    own->floor[b * d + j] = s->param->kink ? own->kinked : ms_weights_floor(s, least);
 }
 
 static ms_status gradient_create(ms_flow *flow, double *y0, ms_error *err) {
@@ -577,15 +589,18 @@ static ms_status gradient_create(ms_flow *flow, double *y0, ms_error *err) {
                    "--flow mirror has as many unknowns as samples, --method adams and gd need no "
                    "matrix",
                    p, s->method->name, (size_t)IMPLICIT_WEIGHTS);
-  gradient *own = calloc(1, sizeof *own + ((implicit ? d * d : 0) + p + d) * sizeof(double));
+  gradient *own = calloc(1, sizeof *own + ((implicit ? d * d : 0) + 2 * p + d) * sizeof(double));
   flow->own = own;
   flow->M = ms_doubles(implicit ? p * p : 0);
   if (!own || !flow->M)
     return ms_no_memory(err);
   own->H = (double *)(own + 1);
   own->floor = own->H + (implicit ? d * d : 0);
-  own->side = own->floor + p;
+  own->weight = own->floor + p;
+  own->side = own->weight + p;
   own->size = ms_flow_solution_size(s);
+  own->logs = ms_weights_in_logs(s);
+  own->noise = NOISE_PART * DBL_EPSILON * s->gradient_scale;
   /* Numbers that pass through 0 have no relative error. */
   own->kinked = s->rtol / 10 * (own->size > 0 ? pow(own->size, 1 / s->param->degree) : 1);
   own->surface = own->kinked / 10;
@@ -616,12 +631,12 @@ static bool gradient_place(ms_flow *flow, const double *x, double *y) {
 
 static int gradient_read(ms_flow *flow, double t, const double *y, double *x, double *Zx) {
   const ms_setup *s = &flow->setup;
-  size_t d = s->problem->Z->d, width = s->param->width;
+  size_t d = s->problem->Z->d;
   (void)t;
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX];
     const ms_param *param = ms_param_of(s->param, j);
-    gather(y, j, d, width, one);
+    gather(flow, y, j, one);
     x[j] = param->map(param, one);
     if (!isfinite(x[j]))
       return 1;
@@ -640,7 +655,7 @@ static size_t kinked_at(const ms_flow *flow, size_t j) {
 static double force_on(const ms_flow *flow, const double *y, size_t j) {
   const ms_param *p = flow->setup.param;
   double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
-  gather(y, j, flow->setup.problem->Z->d, p->width, one);
+  gather(flow, y, j, one);
   p->slope(p, one, dg);
   return -flow->g[j] * dg[p->kink - 1];
 }
@@ -653,6 +668,8 @@ static int gradient_rhs(void *self, double t, const double *y, double *ydot) {
   int status = gradient_read(flow, t, y, flow->x, flow->Zx);
   if (status)
     return status;
+  if (own->logs && unreachable(flow))
+    return 1;
   weighted_slope(flow, flow->Zx, flow->Zx);
   ms_matrix_tmul(s->problem->Z, flow->Zx, flow->g);
   flow->passes++;
@@ -662,7 +679,7 @@ static int gradient_rhs(void *self, double t, const double *y, double *ydot) {
     double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX], dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX];
     const ms_param *param = ms_param_of(s->param, j);
     bool moves = param->velocity && !split;
-    gather(y, j, d, width, one);
+    gather(flow, y, j, one);
     if (moves)
       param->velocity(param, flow->g[j], one, dg);
     else
@@ -670,7 +687,7 @@ static int gradient_rhs(void *self, double t, const double *y, double *ydot) {
     decay(s->param, one, dh, d2h);
     double factor = moves ? 1 : -flow->g[j];
     for (size_t b = 0; b < width; b++)
-      ydot[b * d + j] = factor * dg[b] - alpha * dh[b];
+      ydot[b * d + j] = (factor * dg[b] - alpha * dh[b]) / (own->logs ? one[b] : 1);
     if (s->param->kink && !s->method->discrete) {
       size_t v = kinked_at(flow, j);
       ydot[v] = own->side[j] == 0 ? 0 : ydot[v] - alpha * own->side[j];
@@ -738,11 +755,17 @@ static void parametric_step(void *self, double t, double step, double *y) {
   double alpha = alpha_at(flow, t);
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX];
-    gather(y, j, d, p->width, one);
+    gather(flow, y, j, one);
     p->after(p, flow->g[j], alpha, step, one);
     for (size_t b = 0; b < p->width; b++)
       y[b * d + j] = one[b];
   }
+}
+
+static double gradient_stray(void *self, double t0, const double *y0, double t1, const double *y1,
+                             const double *middle) {
+  (void)t0, (void)t1;
+  return ms_weights_stray(self, y0, y1, middle);
 }
 
 /* M = I + gamma (J_g' H J_g + sum_j g_j grad^2 g_j + alpha grad^2 h): symmetric, and positive
@@ -757,6 +780,8 @@ static int gradient_prepare(void *self, double t, const double *y, double gamma,
   int status = gradient_read(flow, t, y, flow->x, flow->Zx);
   if (status)
     return status;
+  if (own->logs && unreachable(flow))
+    return 1;
   if (!own->have_H || !p->loss->quadratic) {
     double *c = flow->D;
     ms_problem_curvature(p, flow->Zx, c);
@@ -772,7 +797,7 @@ static int gradient_prepare(void *self, double t, const double *y, double gamma,
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
     const ms_param *param = ms_param_of(s->param, j);
-    gather(y, j, d, width, one);
+    gather(flow, y, j, one);
     param->slope(param, one, dg);
     for (size_t b = 0; b < width; b++)
       slopes[b * d + j] = dg[b];
@@ -791,11 +816,16 @@ static int gradient_prepare(void *self, double t, const double *y, double gamma,
     double one[MS_WIDTH_MAX], bend[MS_WIDTH_MAX * MS_WIDTH_MAX];
     double dh[MS_WIDTH_MAX], d2h[MS_WIDTH_MAX];
     const ms_param *param = ms_param_of(s->param, j);
-    gather(y, j, d, width, one);
+    gather(flow, y, j, one);
     param->bend(param, one, bend);
     decay(s->param, one, dh, d2h);
-    for (size_t b = 0; b < width; b++)
+    for (size_t b = 0; b < width; b++) {
       flow->M[(b * d + j) * (size + 1)] += 1 + gamma * alpha * d2h[b];
+      if (own->logs) /* of d ln |w| / dt; the rest is that of w between diag(1/w) and diag(w) */
+        flow->M[(b * d + j) * (size + 1)] -=
+            gamma * (flow->g[j] * slopes[b * d + j] + alpha * dh[b]) / one[b];
+      own->weight[b * d + j] = one[b];
+    }
     for (size_t b = 0; b < width; b++)
       for (size_t c = b; c < width; c++)
         if (!s->param->kink || own->side[j] != 0)
@@ -806,7 +836,12 @@ static int gradient_prepare(void *self, double t, const double *y, double gamma,
 
 static int gradient_solve(void *self, double *b) {
   ms_flow *flow = self;
+  const gradient *own = flow->own;
+  for (size_t i = 0; own->logs && i < flow->ode.size; i++)
+    b[i] *= own->weight[i];
   ms_spd_solve(flow->ode.size, flow->M, b);
+  for (size_t i = 0; own->logs && i < flow->ode.size; i++)
+    b[i] /= own->weight[i];
   return 0;
 }
 
@@ -817,11 +852,10 @@ static void gradient_tolerance(void *self, double t, const double *y, double *to
   const gradient *own = flow->own;
   size_t d = flow->setup.problem->Z->d, width = flow->setup.param->width;
   double rtol = flow->setup.rtol / (double)width;
-  (void)t;
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], dg[MS_WIDTH_MAX];
     const ms_param *param = ms_param_of(flow->setup.param, j);
-    gather(y, j, d, width, one);
+    gather(flow, y, j, one);
     if (width == 1 && param->velocity) {
       param->velocity(param, -1, one, dg);
       tolerance[j] = rtol * dg[0] / steepness(param, own->size > 0 ? own->size : 1) +
@@ -830,12 +864,25 @@ static void gradient_tolerance(void *self, double t, const double *y, double *to
     }
     param->slope(param, one, dg);
     double noticed = rtol * fmax(fabs(param->map(param, one)), own->size);
-    for (size_t b = 0; b < width; b++) {
+    for (size_t b = 0; own->logs && b < width; b++)
+      tolerance[b * d + j] = ms_weights_log_tolerance(&flow->setup, one[b], dg[b], noticed) +
+                             own->noise * flow->strength * t;
+    for (size_t b = 0; !own->logs && b < width; b++) {
       double relative = rtol * fabs(one[b]) + own->floor[b * d + j];
       if (noticed > 0 && relative * fabs(dg[b]) > noticed)
         relative = fmax(noticed / fabs(dg[b]), 16 * DBL_EPSILON * fabs(one[b]));
       tolerance[b * d + j] = relative;
     }
+  }
+}
+
+void ms_flow_read_weights(const ms_flow *flow, double *w) {
+  size_t d = flow->setup.problem->Z->d, width = flow->setup.param->width;
+  double one[MS_WIDTH_MAX];
+  for (size_t j = 0; j < d; j++) {
+    gather(flow, flow->integrator->out, j, one);
+    for (size_t b = 0; b < width; b++)
+      w[b * d + j] = one[b];
   }
 }
 
@@ -853,7 +900,7 @@ double ms_flow_invariant_drift(const ms_flow *flow, double t) {
   double drift = 0, largest = 0, dose = dose_at(flow, t);
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX], size = 0;
-    gather(flow->integrator->out, j, d, width, one);
+    gather(flow, flow->integrator->out, j, one);
     for (size_t b = 0; b < width; b++)
       size += one[b] * one[b];
     largest = fmax(largest, size);
@@ -1093,6 +1140,8 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
   ms_status status = ms_all_agree(y0 && flow->x ? MS_OK : ms_no_memory(err), err);
   if (status == MS_OK)
     status = class->create(flow, y0, err);
+  if (status == MS_OK && !class->mirror && ((const gradient *)flow->own)->logs)
+    flow->ode.stray = gradient_stray;
   if (status == MS_OK) {
     flow->g = flow->x + d;
     flow->Zx = flow->g + d;

@@ -97,6 +97,9 @@ double ms_flow_next_reset(const ms_setup *setup, double t);
  * to max(|x|, beta). False where double precision does not hold them. */
 bool ms_flow_weights(const ms_param *p, double ln_beta, double x, double *w);
 
+/* The weights of a gradient flow where it was advanced to, `width` blocks of d. */
+void ms_flow_read_weights(const ms_flow *flow, double *w);
+
 /* grad f = Z' slope at Zx; g[d], r[n] scratch. */
 void ms_flow_gradient(const ms_problem *p, const double *Zx, double *r, double *g);
 

@@ -108,6 +108,7 @@ struct ms_run {
 
   double *Zx, *scratch; /* Zx; the rest of what views need */
   double *partner_x, *start_x;
+  double *weights;         /* w, `width` blocks of d, for brackets; NULL before */
   double *svm_l1, *svm_l2; /* of classes that can be separated: support vector machines, or NULL */
 
   bool concave; /* the loss was, somewhere, and a note says so */
