@@ -748,12 +748,49 @@ START_TEST(formulas_that_are_refused) {
       {"0.1*", "--wd-formula:5"},
       {"beta", "beta"},
       {"abs(sin(1e9*t))", "too rough"},
+      {"cbrt(t-1)", "must be at least 0"},
+      {"cbrt(t-1)", "is -1 at t = 0 (T = 10)"},
+      {"t^2-1e-9", "is -1e-09 at t = 0"},
+      {"abs(t-pi)-1e-8", "e-09 at t = 3.14159"},
+      {"1/abs(t^2-2)", "uncertain"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     ms_error err = {0};
     ck_assert_ptr_null(from_formula(cases[i][0], 10, &err));
     ck_assert_int_eq(err.status, MS_BAD_SETTING);
     ck_assert_msg(strstr(err.message, cases[i][1]) != NULL, "%s", err.message);
+  }
+}
+END_TEST
+
+/* Roots inside [0, T], where the slope is infinite: in closed form, of sin and of t^2 - 2 by
+ * quadrature with 30 digits (mpmath). */
+START_TEST(formulas_with_infinite_slopes) {
+  static const struct {
+    const char *text;
+    double dose; /* at T = 10 */
+    double root; /* where a break is due, NAN: none */
+  } cases[] = {
+      {"sqrt(abs(t-1))", 56.0 / 3, 1},
+      {"abs(t-1)^0.1", 11.101434960490596, 1},
+      {"abs(t-1)^(1/3)", 14.790565805600353, 1},
+      {"cbrt(t-1)^2", 23.964443038980016, NAN},
+      {"sqrt(abs(t-pi/3))", 18.573009958139968, 1.0471975511965977},
+      {"sqrt(abs(t^2-2))", 48.424150248794594, 1.4142135623730951},
+      {"sqrt(abs(sin(20*t)))", 7.6330810058746377, 3.1415926535897932 / 20},
+      {"sin(t)^2", 4.7717636873180931, NAN},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ms_error err = {0};
+    ms_schedule *s = from_formula(cases[i].text, 10, &err);
+    ck_assert_msg(s != NULL, "%s", err.message);
+    double total = ms_schedule_total(s), first = ms_schedule_next_break(s, 1e-6);
+    ck_assert_msg(fabs(total - cases[i].dose) <= 1e-11 * cases[i].dose, "%s: %.17g, not %.17g",
+                  cases[i].text, total, cases[i].dose);
+    if (!isnan(cases[i].root))
+      ck_assert_msg(fabs(first - cases[i].root) <= 1e-7, "%s: first break at %.17g", cases[i].text,
+                    first);
+    ms_schedule_free(s);
   }
 }
 END_TEST
@@ -876,6 +913,7 @@ Suite *schedule_suite(void) {
   tcase_add_test(tc, adaptive_is_known_as_far_as_it_has_seen);
   tcase_add_test(tc, cycles_too_short_or_without_a_factor);
   tcase_add_test(tc, formulas_in_closed_form);
+  tcase_add_test(tc, formulas_with_infinite_slopes);
   tcase_add_test(tc, formulas_that_are_refused);
   tcase_add_test(tc, file_that_ends_with_zero);
   tcase_add_test(tc, file_with_one_row);
