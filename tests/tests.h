@@ -29,6 +29,7 @@
   X(run)                                                                                           \
   X(brackets)                                                                                      \
   X(verdicts)                                                                                      \
+  X(convention)                                                                                    \
   X(factored)                                                                                      \
   X(greedy)                                                                                        \
   X(lora)                                                                                          \

@@ -696,8 +696,10 @@ static ms_status choose_sparsifier(network *a, ms_error *err) {
   if (status == MS_OK && adaptive && !ms_config_given(cfg, "wd-factor"))
     status = ms_config_set(cfg, "wd-factor", "1.1", "default", err);
   if (status == MS_OK && !ms_config_given(cfg, "wd")) {
+    bool half = strcmp(ms_config_text(cfg, "wd-convention"), "half") == 0;
     char text[32];
-    status = ms_config_set(cfg, "wd", ms_real_text(class->alpha, text), "default", err);
+    status =
+        ms_config_set(cfg, "wd", ms_real_text((half ? 2 : 1) * class->alpha, text), "default", err);
   }
   return status;
 }

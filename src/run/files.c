@@ -34,6 +34,13 @@ static double both(const ms_run *run, size_t flow, size_t partner) {
 
 #define PARTNER(run, field) ((run)->partner ? (run)->partner->field : 0)
 
+/* In which convention alpha was given, where that is not the one of what is printed. */
+static const char *convention(const ms_run *run) {
+  return strcmp(ms_config_text(run->cfg, "wd-convention"), "half") == 0
+             ? "half: given is lambda = 2 alpha, of h/2; printed are alpha and doses of h"
+             : NULL;
+}
+
 bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
   const ms_flow *f = run->flow;
   const ms_summary all[] = {
@@ -91,8 +98,9 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
       {"passes", "over Z, all flows", NULL,
        f ? both(run, f->passes, PARTNER(run, passes)) : counted(run->passes), true},
       {"message", "", *run->message ? run->message : NULL, NAN, false},
+      {"wd_convention", "", convention(run), NAN, false},
   };
-  size_t count = sizeof all / sizeof *all;
+  size_t count = sizeof all / sizeof *all - !convention(run);
   if (i < count)
     *entry = all[i];
   return i < count || (run->model->summary_at && run->model->summary_at(run, i - count, entry));

@@ -408,14 +408,25 @@ const ms_schedule_class *ms_schedule_class_at(size_t i) {
 
 MS_CHOICE_AMONG(schedule, ms_schedule_class_at)
 
+static const ms_named conventions[] = {
+    {"full", "given is alpha, which acts on h, |w|^2 in most models: dw/dt = ... - 2 alpha w"},
+    {"half", "given is lambda = 2 alpha, which acts on h/2, as PyTorch's weight_decay: - lambda w"},
+};
+MS_CHOICE_OF(conventions)
+
 #define GROUP "Weight decay"
 const ms_setting ms_schedule_settings[] = {
     {"wd-schedule", MS_CHOICE, "NAME", "linear", .choice = schedule_choice, .group = GROUP,
      .help = "course of the weight decay alpha(t)"},
     {"wd", MS_REAL, "ALPHA", NULL, .min = 0, .max = HUGE_VAL, .group = GROUP,
-     .help = "strength alpha0 in dw/dt = ... - alpha grad h (PyTorch's weight_decay is 2 alpha); "
-             "default: a quarter of max_j |grad f(x0)_j|, for power and deep of depth L > 3 "
-             "divided by L - 2; 1 for the schedules file and formula"},
+     .help =
+         "strength alpha0 in dw/dt = ... - alpha grad h (PyTorch's weight_decay is 2 alpha, see "
+         "--wd-convention); default: a quarter of max_j |grad f(x0)_j|, for power and deep of "
+         "depth L > 3 "
+         "divided by L - 2; 1 for the schedules file and formula"},
+    {"wd-convention", MS_CHOICE, "NAME", "full", .choice = conventions_choice, .group = GROUP,
+     .help = "what --wd, --wd-file and --wd-formula give; alpha and doses that are printed are "
+             "those of full, and an alpha that is chosen by default is the same in both"},
     {"wd-off", MS_REAL, "T", NULL, .min = 0, .max = HUGE_VAL, .group = GROUP,
      .help =
          "time from which any schedule is exactly 0; also the T of step, linear, cosine, cyclic "
@@ -494,7 +505,10 @@ ms_status ms_schedule_new(ms_schedule **out, const ms_config *cfg, double alpha0
   bool from_file = s->class->alpha == file_alpha;
   bool from_formula = s->class->alpha == ms_formula_alpha;
   s->literal = from_file || from_formula;
+  bool given = ms_config_text(cfg, "wd") || s->literal;
   s->alpha0 = ms_config_text(cfg, "wd") ? ms_config_real(cfg, "wd") : s->literal ? 1 : alpha0;
+  if (given && strcmp(ms_config_text(cfg, "wd-convention"), "half") == 0)
+    s->alpha0 /= 2; /* lambda h/2 = alpha h */
   if (s->class->alpha == none_alpha)
     s->alpha0 = 0;
   s->cut = INFINITY;
