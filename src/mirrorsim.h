@@ -66,6 +66,11 @@ typedef struct ms_error {
   char message[768];
 } ms_error;
 
+/* Text from outside as a terminal may show it, in out[room] and cut to fit: control characters,
+ * those that turn the direction of text, and bytes that are no UTF-8 become \n, \x1b, \u202e. All
+ * messages of errors and notes are such text. Returns out. */
+MS_API const char *ms_visible(char *out, size_t room, const char *text);
+
 /* "1.2.3" */
 MS_API const char *ms_version(void);
 
@@ -170,7 +175,7 @@ MS_API ms_status ms_run_finish(ms_run *run, ms_status outcome, const ms_error *w
 /* One entry of the summary. */
 typedef struct ms_summary {
   const char *key;  /* as in summary.json */
-  const char *help; /* what it is, for people */
+  const char *help; /* what it is, for people; NULL: another entry's help says it */
   const char *text; /* NULL where the entry is a number */
   double value;     /* NaN: does not apply (null in JSON) */
   bool whole;       /* a count */

@@ -14,6 +14,7 @@
   X(custom)                                                                                        \
   X(matrix)                                                                                        \
   X(problem)                                                                                       \
+  X(reading)                                                                                       \
   X(schedule)                                                                                      \
   X(param)                                                                                         \
   X(registry)                                                                                      \

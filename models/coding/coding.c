@@ -250,9 +250,9 @@ static void find_fista(coding *c, const double *x) {
 
 static ms_status refuse(const ms_config *cfg, ms_error *err) {
   static const char *const never[] = {
-      "n",        "d",    "sparsity",     "noise", "standardize", "data",
-      "target",   "loss", "loss-formula", "state", "solver",      "init-x",
-      "momentum", "lr",   "batch",        "dt",    "stop-loss"};
+      "n",         "d",       "sparsity", "noise",        "standardize", "data",   "target",
+      "separator", "decimal", "loss",     "loss-formula", "state",       "solver", "init-x",
+      "momentum",  "lr",      "batch",    "dt",           "stop-loss"};
   for (size_t i = 0; i < sizeof never / sizeof *never; i++)
     if (ms_config_given(cfg, never[i]))
       return ms_fail(err, MS_BAD_SETTING, "%s: does not go with --model sparse-coding",

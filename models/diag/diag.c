@@ -612,6 +612,8 @@ static ms_status build(ms_run *run, ms_error *err) {
   if (status == MS_OK)
     status = ms_problem_new(&run->problem, cfg, err);
   if (status == MS_OK)
+    ms_run_take_reading(run, &run->problem->reading);
+  if (status == MS_OK)
     status = build_param(run, err);
   if (status == MS_OK)
     status = ms_all_agree(build_start(run, err), err);

@@ -312,7 +312,8 @@ static ms_status linear_attention(ms_objective **out, size_t n, size_t tokens, g
 
 static ms_status build(ms_run *run, ms_error *err) {
   const ms_config *cfg = run->cfg;
-  static const char *const vectors[] = {"data", "target", "d", "sparsity", "standardize", NULL};
+  static const char *const vectors[] = {"data", "target",   "separator",   "decimal",
+                                        "d",    "sparsity", "standardize", NULL};
   static const char *const others[] = {"noise", "cols", "loss-formula", NULL};
   ms_status status = ms_run_refuse(run, vectors, "goes with --model diag, not with attention", err);
   if (status == MS_OK)

@@ -164,8 +164,8 @@ static ms_status new_network(ms_objective **out, const ms_config *cfg, ms_error 
 
 static ms_status build(ms_run *run, ms_error *err) {
   const ms_config *cfg = run->cfg;
-  static const char *const no_text[] = {"target",       "d", "sparsity", "standardize",
-                                        "loss-formula", NULL};
+  static const char *const no_text[] = {"target",   "separator",   "decimal",      "d",
+                                        "sparsity", "standardize", "loss-formula", NULL};
   static const char *const no_network[] = {"vocabulary", "pretrain", NULL};
   static const char *const text_only[] = {"activation", "cols", "rank", "noise", NULL};
   bool tokens = ms_config_given(cfg, "data");

@@ -262,6 +262,8 @@ static ms_status build(ms_run *run, ms_error *err) {
                            err);
     if (status == MS_OK)
       status = read_problem(&problem, cfg, &p, err);
+    if (status == MS_OK)
+      ms_run_take_reading(run, &problem->reading);
   } else {
     status = plan_synthetic(&p, cfg, name, err);
     if (status == MS_OK)

@@ -776,6 +776,8 @@ static ms_status build(ms_run *run, ms_error *err) {
     status = ms_images_read(&a->images, cfg, err);
   if (status != MS_OK)
     return status;
+  if (ms_config_given(cfg, "data"))
+    ms_run_take_reading(run, &a->images.reading);
   run->n = a->images.train;
   a->batch = strcmp(method, "gd") == 0       ? run->n
              : ms_config_given(cfg, "batch") ? MS_MIN(ms_config_count(cfg, "batch"), run->n)

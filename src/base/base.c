@@ -43,7 +43,7 @@ static void fill(ms_error *err, ms_status status, double t, const char *format, 
   uselocale(before);
   err->status = status;
   err->t = t;
-  memcpy(err->message, message, sizeof message);
+  ms_visible(err->message, sizeof err->message, message);
 }
 
 ms_status ms_fail(ms_error *err, ms_status status, const char *format, ...) {

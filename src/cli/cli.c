@@ -36,8 +36,9 @@ int cli_complain(const ms_error *err) {
 int cli_usage_error(const char *format, const char *what, const char *near) {
   if (cli_silent)
     return EXIT_USAGE;
+  char text[256];
   fprintf(stderr, "mirrorsim: ");
-  fprintf(stderr, format, what);
+  fprintf(stderr, format, ms_visible(text, sizeof text, what));
   if (near)
     fprintf(stderr, "; did you mean '%s'?", near);
   fprintf(stderr, "\nTry 'mirrorsim --help'.\n");

@@ -21,9 +21,12 @@ static void show_progress(const ms_run *run, size_t i, double started, double *s
 static void print_table(const ms_run *run) {
   ms_summary entry;
   for (size_t i = 0; ms_run_summary_at(run, i, &entry); i++) {
-    char value[64];
+    char value[64], text[256];
+    if (!entry.help)
+      continue;
     if (entry.text) {
-      printf(*entry.help ? "%-24s %-14s %s\n" : "%-24s %s\n", entry.key, entry.text, entry.help);
+      printf(*entry.help ? "%-24s %-14s %s\n" : "%-24s %s\n", entry.key,
+             ms_visible(text, sizeof text, entry.text), entry.help);
       continue;
     }
     if (isnan(entry.value))
@@ -46,8 +49,9 @@ static int report(ms_run *run, const ms_config *cfg, const char *dir) {
     free(text);
   } else if (!quiet) {
     print_table(run);
+    char text[4096];
     if (dir)
-      printf("\nwrote %s/\n", dir);
+      printf("\nwrote %s/\n", ms_visible(text, sizeof text, dir));
   }
   const char *formats = ms_config_text(cfg, "plot");
   return formats ? cli_draw(dir, formats, quiet) : EXIT_SUCCESS;

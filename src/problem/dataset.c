@@ -26,6 +26,7 @@ const char *ms_images_choice(size_t i, const char **summary) {
 void ms_images_free(ms_images *images) {
   free(images->value);
   free(images->label);
+  ms_reading_free(&images->reading);
   *images = (ms_images){0};
 }
 
@@ -67,15 +68,11 @@ static ms_status take_table(ms_images *im, const ms_table *table, size_t target,
 
 static ms_status read_csv(ms_images *im, const char *path, const ms_config *cfg, ms_error *err) {
   ms_table table;
-  ms_status status = ms_table_read(&table, path, err);
+  size_t target;
+  ms_status status = ms_reading_table(&im->reading, &table, &target, path, cfg, err);
   if (status != MS_OK)
     return status;
-  size_t target = 0;
-  if (ms_config_given(cfg, "target"))
-    status = ms_table_column(&table, ms_config_text(cfg, "target"), path,
-                             ms_config_origin(cfg, "target"), &target, err);
-  if (status == MS_OK)
-    status = take_table(im, &table, target, path, err);
+  status = take_table(im, &table, target, path, err);
   ms_table_free(&table);
   return status;
 }
@@ -169,6 +166,12 @@ ms_status ms_images_read(ms_images *im, const ms_config *cfg, ms_error *err) {
   const char *data = ms_config_text(cfg, "data"), *name = ms_config_text(cfg, "dataset");
   char path[4096];
   ms_status status;
+  for (size_t i = 0; !data && i < 2; i++) {
+    const char *setting = i == 0 ? "separator" : "decimal";
+    if (ms_config_given(cfg, setting))
+      return ms_fail(err, MS_BAD_SETTING, "%s: goes with --data FILE.csv only",
+                     ms_config_origin(cfg, setting));
+  }
   bool fashion = !data && strcmp(name, "fashion-mnist") == 0;
   if (fashion) {
     status = read_fashion(im, err);

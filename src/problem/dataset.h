@@ -2,7 +2,7 @@
 #ifndef MS_IMAGES_H
 #define MS_IMAGES_H
 
-#include "settings/config.h"
+#include "problem/reading.h"
 
 typedef struct ms_images {
   size_t count, inputs, classes;
@@ -10,6 +10,7 @@ typedef struct ms_images {
   float *value; /* inputs * count, a sample's together, the largest |value| 1 */
   int *label;   /* count, 0 ... classes - 1 */
   char name[64];
+  ms_reading reading;
 } ms_images;
 
 /* From --data (and --target), else --dataset; split by --test-part and --seed, but Fashion-MNIST as

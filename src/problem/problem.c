@@ -1,7 +1,7 @@
 #include "problem/problem.h"
 #include "base/random.h"
-#include "linalg/mtx.h"
 #include "parallel/comm.h"
+#include "problem/arrays.h"
 #include "settings/config.h"
 #include "text/text.h"
 #include <float.h>
@@ -21,12 +21,19 @@ MS_CHOICE_OF(streams)
 const ms_setting ms_problem_settings[] = {
     {"data", MS_PATH, "FILE.csv", NULL, .group = GROUP,
      .help =
-         "real data: CSV with a header row, target first, a Matrix Market file (.mtx), kept "
-         "sparse, or Z as .npy; default: the synthetic sparse problem, Gaussian rows and a truth "
-         "of a few +-1"},
+         "real data: CSV with a header row, target first, an .npz with arrays Z and y, Z as .npy, "
+         "a Matrix Market file (.mtx) or one of svmlight (.svm), both kept sparse; each also as "
+         ".gz but .npz; default: the synthetic sparse problem, Gaussian rows and a truth of a few "
+         "+-1"},
     {"target", MS_TEXT, "NAME", NULL, .group = GROUP,
      .help = "column of --data that is the target; default: the first; with .mtx and .npy the "
-             "file of y"},
+             "file of y, with .npz the array, default y"},
+    {"separator", MS_TEXT, "NAME", NULL, .group = GROUP,
+     .help = "between the fields of a CSV file: comma, semicolon, tab, blank or bar; default: as "
+             "its first rows show"},
+    {"decimal", MS_TEXT, "NAME", NULL, .group = GROUP,
+     .help = "in the numbers of a CSV file: point or comma; default: as the first number with one "
+             "shows, with commas between the fields the point"},
     {"standardize", MS_FLAG, NULL, "off", .group = GROUP,
      .help =
          "centre the target (not classes and counts, nor where --loss-formula is no function of "
@@ -63,7 +70,7 @@ void ms_problem_free(ms_problem *p) {
       free(p->names[j]);
   ms_matrix_free(p->Z);
   free(p->names);
-  free(p->target);
+  ms_reading_free(&p->reading);
   free(p->y);
   free(p->truth);
   ms_formula_free(p->custom.formula);
@@ -155,7 +162,7 @@ size_t ms_problem_concave(const ms_problem *p, const double *Zx) {
   return p->Z->n;
 }
 
-static ms_status too_few_columns(size_t d, ms_error *err) {
+ms_status ms_problem_too_few_columns(size_t d, ms_error *err) {
   return ms_fail(
       err, MS_BAD_SETTING,
       "%zu columns for %zu processes: each takes at least one; try mpirun -n %zu or less", d,
@@ -202,7 +209,7 @@ static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
                    "exponential, not with --loss %s",
                    ms_config_origin(cfg, "margin"), p->loss->name);
   if (d < ms_all_size())
-    return too_few_columns(d, err);
+    return ms_problem_too_few_columns(d, err);
   size_t first, share;
   ms_matrix_share(d, ms_all_rank(), &first, &share);
   ms_status status = ms_matrix_new(&p->Z, n, share, err);
@@ -257,8 +264,8 @@ static bool goes_by_difference(const ms_problem *p) {
   return !p->loss->target;
 }
 
-/* Mean 0 and, for features, variance 1 (a constant column has no scale: it becomes 0). */
-static void standardize(double *column, size_t n, bool scale) {
+/* Mean 0 and, for features, variance 1. A constant column has no scale: it becomes 0, and false. */
+static bool standardize(double *column, size_t n, bool scale) {
   double sum = 0, largest = 0;
   for (size_t i = 0; i < n; i++)
     largest = fmax(largest, fabs(column[i]));
@@ -277,14 +284,39 @@ static void standardize(double *column, size_t n, bool scale) {
   bool constant = deviation <= 1e-13 * largest;
   for (size_t i = 0; i < n && (scale || constant); i++)
     column[i] = constant ? 0 : column[i] / deviation;
+  return !constant;
+}
+
+/* "the column one", "3 columns: one, two, x[7]"; some of many. */
+static void add_column(char *text, size_t room, const ms_problem *p, size_t j, size_t before) {
+  enum { NAMED = 8 };
+  size_t used = strlen(text);
+  const char *comma = before ? ", " : "";
+  if (before > NAMED)
+    return;
+  if (before == NAMED)
+    snprintf(text + used, room - used, ", ...");
+  else if (p->names)
+    snprintf(text + used, room - used, "%s%.24s", comma, p->names[j]);
+  else
+    snprintf(text + used, room - used, "%sx[%zu]", comma, p->Z->first + j);
 }
 
 static void standardize_all(ms_problem *p) {
-  size_t n = p->Z->n;
+  size_t n = p->Z->n, constant = 0;
+  char columns[256] = "";
+  bool varies = true;
   if (goes_by_difference(p)) /* classes and counts are what they are */
-    standardize(p->y, n, false);
+    varies = standardize(p->y, n, false);
   for (size_t j = 0; j < p->Z->d; j++)
-    standardize(p->Z->values + j * n, n, true);
+    if (!standardize(p->Z->values + j * n, n, true))
+      add_column(columns, sizeof columns, p, j, constant++);
+  if (!varies)
+    ms_reading_note(&p->reading, "The target is constant: --standardize makes it 0.");
+  if (constant)
+    ms_reading_note(&p->reading,
+                    "%zu constant column%s (%s) became 0 by --standardize and have no part in x.",
+                    constant, constant > 1 ? "s" : "", columns);
 }
 
 static ms_status check_targets(ms_problem *p, const char *path, ms_error *err) {
@@ -297,23 +329,19 @@ static ms_status check_targets(ms_problem *p, const char *path, ms_error *err) {
   return MS_OK;
 }
 
-static ms_status from_table(ms_problem *p, ms_table *table, const ms_config *cfg, ms_error *err) {
-  const char *path = ms_config_text(cfg, "data"), *target = ms_config_text(cfg, "target");
-  size_t t = 0, n = table->rows, d = table->cols - 1;
+static ms_status from_table(ms_problem *p, ms_table *table, size_t t, const ms_config *cfg,
+                            ms_error *err) {
+  const char *path = ms_config_text(cfg, "data");
+  size_t n = table->rows, d = table->cols - 1;
   if (d == 0)
     return ms_fail(err, MS_BAD_INPUT, "%s:1:1: the target is the only column; features are missing",
                    path);
-  ms_status status = MS_OK;
-  if (target)
-    status = ms_table_column(table, target, path, ms_config_origin(cfg, "target"), &t, err);
-  if (status == MS_OK)
-    status = ms_matrix_new(&p->Z, n, d, err);
+  ms_status status = ms_matrix_new(&p->Z, n, d, err);
   if (status != MS_OK)
     return status;
   p->y = ms_doubles(n);
   p->names = calloc(d, sizeof *p->names);
-  p->target = strdup(table->names[t]);
-  if (!p->y || !p->names || !p->target)
+  if (!p->y || !p->names)
     return ms_no_memory(err);
   memcpy(p->y, table->values + t * n, n * sizeof *p->y);
   for (size_t c = 0, j = 0; c < table->cols; c++) {
@@ -332,44 +360,13 @@ static ms_status from_table(ms_problem *p, ms_table *table, const ms_config *cfg
   return MS_OK;
 }
 
-/* Of a .npy file each process reads its columns only. */
-static ms_status read_columns(ms_matrix **Z, const char *path, ms_error *err) {
-  size_t n, d, first, share;
-  ms_status status = ms_npy_shape(path, &n, &d, err);
-  if (status != MS_OK)
-    return status;
-  if (d < ms_all_size())
-    return too_few_columns(d, err);
-  ms_matrix_share(d, ms_all_rank(), &first, &share);
-  status = ms_matrix_new(Z, n, share, err);
-  if (status != MS_OK)
-    return status;
-  ms_matrix_spread(*Z, first, d);
-  return ms_npy_columns(path, first, share, (*Z)->values, err);
-}
-
-/* Z from a Matrix Market or .npy file, y from the file that --target names. */
-static ms_status from_matrix(ms_problem *p, bool sparse, const ms_config *cfg, ms_error *err) {
+static ms_status from_arrays(ms_problem *p, ms_file_kind kind, const ms_config *cfg,
+                             ms_error *err) {
   const char *path = ms_config_text(cfg, "data"), *target = ms_config_text(cfg, "target");
-  size_t count;
-  if (!target)
-    return ms_fail(err, MS_BAD_SETTING,
-                   "%s: a %s file has no target: --target names a file "
-                   "with y, one number a line or .npy",
-                   path, sparse ? "Matrix Market" : ".npy");
-  if (sparse && ms_config_flag(cfg, "standardize"))
-    return ms_fail(err, MS_BAD_SETTING,
-                   "%s: does not go with a Matrix Market file, centred columns "
-                   "are not sparse",
-                   ms_config_origin(cfg, "standardize"));
-  ms_status status = (sparse ? ms_mtx_read : read_columns)(&p->Z, path, err);
+  bool own_file = kind == MS_FILE_NPY || kind == MS_FILE_MTX;
+  ms_status status = ms_arrays_read(p, kind, cfg, err);
   if (status == MS_OK)
-    status = ms_vector_read(&p->y, &count, target, false, err);
-  if (status == MS_OK && count != p->Z->n)
-    status = ms_fail(err, MS_BAD_INPUT, "%s: has %zu numbers; %s has %zu rows", target, count, path,
-                     p->Z->n);
-  if (status == MS_OK)
-    status = check_targets(p, target, err);
+    status = check_targets(p, own_file ? target : path, err);
   if (status == MS_OK && ms_config_flag(cfg, "standardize"))
     standardize_all(p);
   return status;
@@ -383,22 +380,24 @@ static ms_status from_file(ms_problem *p, const ms_config *cfg, ms_error *err) {
                      "%s: '%s' describes the synthetic problem and does not go with --data",
                      ms_config_origin(cfg, synthetic_only[i]),
                      ms_config_text(cfg, synthetic_only[i]));
-  const char *path = ms_config_text(cfg, "data"), *dot = strrchr(path, '.');
-  if (dot && strcmp(dot, ".npy") == 0)
-    return from_matrix(p, false, cfg, err);
+  const char *path = ms_config_text(cfg, "data");
+  ms_file_kind kind = ms_file_kind_of(path);
+  if (kind == MS_FILE_NPY) /* each process has read its columns */
+    return from_arrays(p, kind, cfg, err);
   ms_status status;
-  if (dot && strcmp(dot, ".mtx") == 0) {
-    status = from_matrix(p, true, cfg, err);
-  } else {
+  if (kind == MS_FILE_TABLE) {
     ms_table table;
-    status = ms_table_read(&table, path, err);
+    size_t target;
+    status = ms_reading_table(&p->reading, &table, &target, path, cfg, err);
     if (status != MS_OK)
       return status;
-    status = from_table(p, &table, cfg, err);
+    status = from_table(p, &table, target, cfg, err);
     ms_table_free(&table);
+  } else {
+    status = from_arrays(p, kind, cfg, err);
   }
   if (status == MS_OK && p->Z->d < ms_all_size())
-    return too_few_columns(p->Z->d, err);
+    return ms_problem_too_few_columns(p->Z->d, err);
   return status == MS_OK ? ms_matrix_keep_share(p->Z, err) : status;
 }
 
@@ -408,9 +407,10 @@ ms_status ms_problem_new(ms_problem **out, const ms_config *cfg, ms_error *err) 
     return ms_no_memory(err);
   bool real = ms_config_text(cfg, "data") != NULL;
   ms_status status = ms_problem_choose_loss(p, cfg, err);
-  for (size_t i = 0; !real && i < 2 && status == MS_OK; i++) {
-    const char *name = i == 0 ? "target" : "standardize";
-    if (ms_config_given(cfg, name) && (i == 0 || ms_config_flag(cfg, name)))
+  static const char *const of_data[] = {"target", "separator", "decimal", "standardize"};
+  for (size_t i = 0; !real && i < 4 && status == MS_OK; i++) {
+    const char *name = of_data[i];
+    if (ms_config_given(cfg, name) && (i < 3 || ms_config_flag(cfg, name)))
       status = ms_fail(err, MS_BAD_SETTING, "%s: goes with --data FILE.csv only",
                        ms_config_origin(cfg, name));
   }

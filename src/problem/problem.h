@@ -5,6 +5,7 @@
 #include "base/registry.h"
 #include "formula/formula.h"
 #include "linalg/matrix.h"
+#include "problem/reading.h"
 
 /* A loss of one sample: value, first and second derivative in z = (Zx)_i. Convex, l >= 0, but for
  * formulas, which may be neither. Called through ms_loss_value() etc. */
@@ -37,11 +38,11 @@ double ms_loss_least(const ms_loss *loss, double y);
 
 typedef struct ms_problem {
   ms_matrix *Z;
-  double *y;      /* n */
-  double *truth;  /* d, or NULL when not known */
-  char **names;   /* d feature names, or NULL */
-  char *target;   /* name of y, or NULL */
-  double samples; /* what f divides by: n, also where Z has been reduced to fewer rows */
+  double *y;          /* n */
+  double *truth;      /* d, or NULL when not known */
+  char **names;       /* d feature names, or NULL */
+  ms_reading reading; /* of --data */
+  double samples;     /* what f divides by: n, also where Z has been reduced to fewer rows */
   const ms_loss *loss;
   ms_loss custom; /* what `loss` is where it is a formula */
 } ms_problem;
@@ -49,6 +50,8 @@ typedef struct ms_problem {
 /* From the settings: --data where given, else the synthetic sparse problem. */
 ms_status ms_problem_new(ms_problem **p, const ms_config *cfg, ms_error *err);
 void ms_problem_free(ms_problem *p);
+/* The error of d columns for more processes. */
+ms_status ms_problem_too_few_columns(size_t d, ms_error *err);
 
 /* The same problem in as few equations as Z has rank, for the squared loss: with Z = U S V' the
  * rows of S V' are orthogonal and y becomes U'y. f differs by the constant |y - U U'y|^2/(2n) and

@@ -101,9 +101,15 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
       {"wd_convention", "", convention(run), NAN, false},
   };
   size_t count = sizeof all / sizeof *all - !convention(run);
-  if (i < count)
+  if (i < count) {
     *entry = all[i];
-  return i < count || (run->model->summary_at && run->model->summary_at(run, i - count, entry));
+    return true;
+  }
+  i -= count;
+  if (ms_reading_at(&run->reading, i, entry))
+    return true;
+  i -= ms_reading_facts(&run->reading);
+  return run->model->summary_at && run->model->summary_at(run, i, entry);
 }
 
 double ms_run_summary(const ms_run *run, const char *key) {
@@ -121,15 +127,28 @@ static json_t *number(double value, bool whole) {
   return whole ? json_integer((json_int_t)value) : json_real(value);
 }
 
+/* JSON is UTF-8: other bytes are shown as the terminal would show them. */
+static json_t *string(const char *text) {
+  char visible[MS_NOTE_LENGTH];
+  json_t *exact = json_string(text);
+  return exact ? exact : json_string(ms_visible(visible, sizeof visible, text));
+}
+
 char *ms_run_json(const ms_run *run, bool timing) {
   json_t *root = json_object();
   ms_summary entry;
   for (size_t i = 0; ms_run_summary_at(run, i, &entry); i++)
     json_object_set_new(root, entry.key,
-                        entry.text ? json_string(entry.text) : number(entry.value, entry.whole));
+                        entry.text ? string(entry.text) : number(entry.value, entry.whole));
+  if (!run->reading.target) {
+    json_object_set_new(root, "target", json_null());
+    json_object_set_new(root, "separator", json_null());
+  } else if (!*run->reading.separator) {
+    json_object_set_new(root, "separator", json_null());
+  }
   json_t *notes = json_array();
   for (size_t i = 0; i < run->notes; i++)
-    json_array_append_new(notes, json_string(run->note[i]));
+    json_array_append_new(notes, string(run->note[i]));
   json_object_set_new(root, "notes", notes);
   size_t d = ms_run_columns(run);
   const double *x = run->recorded ? ms_run_whole_x(run) : NULL;
@@ -248,7 +267,41 @@ static ms_status write_x(const ms_run *run, const char *dir, ms_error *err) {
   return status;
 }
 
-ms_status ms_config_write(const ms_config *cfg, const char *dir, const char *name, ms_error *err) {
+/* Is the value a file? Then it is given by its full name: a rerun may start in another folder. */
+static bool names_file(const ms_config *cfg, const ms_setting *s) {
+  const char *data = ms_config_text(cfg, "data");
+  ms_file_kind kind = data ? ms_file_kind_of(data) : MS_FILE_TABLE;
+  bool file_of_y = kind == MS_FILE_NPY || kind == MS_FILE_MTX;
+  return s->type == MS_PATH || s->type == MS_SCALE || s->type == MS_VALUES ||
+         strcmp(s->name, "init-theta") == 0 || (strcmp(s->name, "target") == 0 && file_of_y);
+}
+
+static void write_setting(FILE *file, const ms_config *cfg, const ms_setting *s,
+                          const ms_reading *reading) {
+  const char *text = ms_config_text(cfg, s->name), *found = NULL;
+  if (ms_config_given(cfg, s->name)) {
+    char *full = names_file(cfg, s) ? realpath(text, NULL) : NULL;
+    fprintf(file, "%s = ", s->name);
+    ms_config_put(file, full ? full : text);
+    fputc('\n', file);
+    free(full);
+    return;
+  }
+  if (reading)
+    found = ms_reading_found(reading, s->name);
+  fprintf(file, "# %s = ", s->name);
+  if (found)
+    ms_config_put(file, found);
+  else
+    fputs(text ? text : "(chosen by the program)", file);
+  fputs(!found                           ? "\n"
+        : strcmp(s->name, "target") == 0 ? " (the first column)\n"
+                                         : " (as the file shows)\n",
+        file);
+}
+
+static ms_status write_config(const ms_config *cfg, const ms_reading *reading, const char *dir,
+                              const char *name, ms_error *err) {
   ms_writer w;
   ms_status status = ms_writer_open(&w, dir, name, err);
   if (status != MS_OK)
@@ -258,22 +311,17 @@ ms_status ms_config_write(const ms_config *cfg, const char *dir, const char *nam
   const char *group = "";
   for (size_t i = 0; ms_setting_at(i); i++) {
     const ms_setting *s = ms_setting_at(i);
-    const char *text = ms_config_text(cfg, s->name);
     if (strcmp(group, s->group) != 0)
       fprintf(w.file, "\n# %s\n", group = s->group);
     if (strcmp(s->name, "out") == 0)
       continue; /* a rerun chooses its own place */
-    if (ms_config_given(cfg, s->name)) {
-      /* files by their full names: the rerun may start in another folder */
-      bool file = s->type == MS_PATH || s->type == MS_SCALE || s->type == MS_VALUES ||
-                  strcmp(s->name, "init-theta") == 0;
-      char *full = file ? realpath(text, NULL) : NULL;
-      fprintf(w.file, "%s = %s\n", s->name, full ? full : text);
-      free(full);
-    } else
-      fprintf(w.file, "# %s = %s\n", s->name, text ? text : "(chosen by the program)");
+    write_setting(w.file, cfg, s, reading);
   }
   return ms_writer_commit(&w, err);
+}
+
+ms_status ms_config_write(const ms_config *cfg, const char *dir, const char *name, ms_error *err) {
+  return write_config(cfg, NULL, dir, name, err);
 }
 
 /* The coordinate that ended largest. */
@@ -418,7 +466,7 @@ static ms_status write_all(const ms_run *run, const largest *top, const char *di
   if (status == MS_OK)
     status = write_x(run, dir, err);
   if (status == MS_OK)
-    status = ms_config_write(run->cfg, dir, "config.ini", err);
+    status = write_config(run->cfg, &run->reading, dir, "config.ini", err);
   if (status == MS_OK)
     status = write_potential(run, top, dir, err);
   if (status == MS_OK && run->model->write)

@@ -24,10 +24,19 @@ enum { KEPT_COORDINATES = 100 };
 void ms_run_add_note(ms_run *run, const char *format, ...) {
   if (run->notes == MS_NOTES_MAX)
     return;
+  char note[MS_NOTE_LENGTH];
   va_list args;
   va_start(args, format);
-  vsnprintf(run->note[run->notes++], MS_NOTE_LENGTH, format, args);
+  vsnprintf(note, sizeof note, format, args);
   va_end(args);
+  ms_visible(run->note[run->notes++], MS_NOTE_LENGTH, note);
+}
+
+void ms_run_take_reading(ms_run *run, ms_reading *reading) {
+  run->reading = *reading;
+  *reading = (ms_reading){0};
+  for (size_t k = 0; k < MS_READING_NOTES && run->reading.note[k]; k++)
+    ms_run_add_note(run, "%s", run->reading.note[k]);
 }
 
 double ms_largest(const double *v, size_t n) {
@@ -269,6 +278,7 @@ void ms_run_free(ms_run *run) {
     run->model->release(run);
   ms_problem_free(run->problem);
   ms_problem_free(run->core);
+  ms_reading_free(&run->reading);
   ms_schedule_free(run->schedule);
   ms_config_free(run->cfg);
   free(run->coordinates);

@@ -94,6 +94,7 @@ struct ms_run {
   size_t steps, rhs_count, passes; /* of models without ms_flow */
 
   /* Of models with a problem Z, y. */
+  ms_reading reading;         /* of --data */
   ms_problem *problem, *core; /* as given; as it is integrated, NULL where that is the same */
   ms_param param;             /* the parametrization, adapted to --depth */
   double *ln_beta, *kappa;
@@ -156,6 +157,8 @@ ms_status ms_run_whole(ms_run **run, const ms_config *cfg, const volatile sig_at
                        ms_error *err);
 
 /* Adds a sentence for the reader. */
+/* Takes over what a file was read as, with its notes. */
+void ms_run_take_reading(ms_run *run, ms_reading *reading);
 void ms_run_add_note(ms_run *run, const char *format, ...) MS_PRINTF(2, 3);
 
 #endif

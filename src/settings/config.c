@@ -263,19 +263,96 @@ static char *trim(char *begin, char *end) {
   return begin;
 }
 
-static ms_status set_line(ms_config *cfg, char *line, const char *path, size_t number,
-                          ms_error *err) {
+/* Would the value not be read back as it is? */
+static bool needs_quotes(const char *value) {
+  size_t length = strlen(value);
+  bool quotes = length == 0 || strchr("\"#;", *value) || isspace((unsigned char)*value) ||
+                isspace((unsigned char)value[length - 1]);
+  for (size_t i = 0; i < length && !quotes; i++) {
+    unsigned char c = (unsigned char)value[i];
+    quotes = c < ' ' || c == 0x7F || (c == ' ' && strchr("#;", value[i + 1]) && value[i + 1]);
+  }
+  return quotes;
+}
+
+void ms_config_put(FILE *file, const char *value) {
+  if (!needs_quotes(value)) {
+    fputs(value, file);
+    return;
+  }
+  fputc('"', file);
+  for (; *value; value++) {
+    unsigned char c = (unsigned char)*value;
+    if (c == '"' || c == '\\')
+      fprintf(file, "\\%c", c);
+    else if (strchr("\n\r\t", c))
+      fprintf(file, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
+    else if (c < ' ' || c == 0x7F)
+      fprintf(file, "\\x%02x", c);
+    else
+      fputc(c, file);
+  }
+  fputc('"', file);
+}
+
+/* The character that begins with the backslash at *p, which moves to its last byte. */
+static char unescape(char **p) {
+  static const char hex[] = "0123456789abcdef";
+  char c = *++*p;
+  if (c == 'x' && isxdigit((unsigned char)(*p)[1]) && isxdigit((unsigned char)(*p)[2])) {
+    long high = strchr(hex, tolower((unsigned char)(*p)[1])) - hex,
+         low = strchr(hex, tolower((unsigned char)(*p)[2])) - hex;
+    *p += 2;
+    return (char)(16 * high + low);
+  }
+  return c == 'n' ? '\n' : c == 'r' ? '\r' : c == 't' ? '\t' : c;
+}
+
+/* What the quotes of a value hold, in its place. NULL where it is not one in quotes, with nothing
+ * but a remark behind them: then it is what it is. */
+static char *unquote(char *value) {
+  char *end = value + 1;
+  if (*value != '"')
+    return NULL;
+  while (*end && *end != '"')
+    end += *end == '\\' && end[1] ? 2 : 1;
+  if (*end != '"')
+    return NULL;
+  const char *rest = end + 1 + strspn(end + 1, " \t\r\n");
+  if (*rest && *rest != '#' && *rest != ';')
+    return NULL;
+  char *out = value + 1;
+  for (char *p = value + 1; p < end; p++) {
+    char c = *p == '\\' ? unescape(&p) : *p;
+    *out++ = c;
+  }
+  *out = '\0';
+  return value + 1;
+}
+
+/* Where the remark of a line begins, or its end. */
+static char *find_remark(char *line) {
   char *remark = line + strcspn(line, "#;");
   while (*remark && remark > line && !isspace((unsigned char)remark[-1]))
     remark += 1 + strcspn(remark + 1, "#;"); /* within a word they are part of it */
-  char *content = trim(line, remark);
+  return remark;
+}
+
+static ms_status set_line(ms_config *cfg, char *line, const char *path, size_t number,
+                          ms_error *err) {
+  char *remark = find_remark(line), *sign = strpbrk(line, "=:"), *quoted = NULL;
+  if (sign && sign < remark) {
+    quoted = unquote(sign + 1 + strspn(sign + 1, " \t"));
+  }
+  char *content = trim(line, quoted ? sign + 1 : remark);
   char *equals = strpbrk(content, "=:");
   if (!*content || (*content == '[' && content[strlen(content) - 1] == ']'))
     return MS_OK;
   if (!equals || equals == content || *content == '[')
     return ms_fail(err, MS_BAD_INPUT, "%s:%zu:%zu: '%.64s' is not 'key = value'", path, number,
                    (size_t)(content - line) + 1, content);
-  char *value = trim(equals + 1, equals + strlen(equals)), *key = trim(content, equals), *origin;
+  char *value = quoted ? quoted : trim(equals + 1, equals + strlen(equals));
+  char *key = trim(content, equals), *origin;
   /* the key where it is unknown, else the value */
   size_t column = (size_t)((ms_setting_find(key) ? value : key) - line) + 1;
   if (asprintf(&origin, "%s:%zu:%zu: %s", path, number, column, key) < 0)

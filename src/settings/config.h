@@ -11,6 +11,9 @@ bool ms_config_flag(const ms_config *cfg, const char *name);
 /* Where a setting was given: "--wd" or "file.ini:3:1". */
 const char *ms_config_origin(const ms_config *cfg, const char *name);
 
+/* Writes a value as it is, or in quotes where an INI file would not give it back otherwise: "a #b",
+ * with \" and \\ for these two and \n, \r, \t, \xNN for control characters. */
+void ms_config_put(FILE *file, const char *value);
 /* Writes dir/name, an INI file that sets all this again; what is not given stands there as a
  * remark.
  */

@@ -90,7 +90,7 @@ static ms_status no_such_array(ms_npz *npz, const char *name, ms_error *err) {
     size_t used = strlen(all);
     snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", npz->name[i]);
   }
-  const char *near = ms_nearest(name, name_at, npz);
+  const char *near = strlen(name) > 1 ? ms_nearest(name, name_at, npz) : NULL;
   return ms_fail(err, MS_BAD_INPUT, "%s: has no array '%s'%s%s%s; it holds: %s", npz->path, name,
                  near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "",
                  *all ? all : "nothing that NumPy wrote");

@@ -1183,7 +1183,13 @@ START_TEST(target_by_name) {
   test_file("last.csv", "a,\"b, c\",y\n2,3,1\n0.5,2,-1\n1,7,0.3\n");
   json_t *first = result(run_well("--data first.csv --json --out first")),
          *last = result(run_well("--data last.csv --target y --json --out last"));
+  ck_assert_str_eq(json_string_value(value(first, "target_chosen")), "first column");
+  ck_assert_str_eq(json_string_value(value(last, "target_chosen")), "--target");
+  json_object_del(first, "target_chosen");
+  json_object_del(last, "target_chosen");
   ck_assert(json_equal(first, last));
+  ck_assert_str_eq(json_string_value(value(first, "target")), "y");
+  ck_assert_str_eq(json_string_value(value(first, "separator")), ",");
   ck_assert_uint_eq(json_array_size(value(first, "x")), 2);
   assert_has(get("first/x.csv", NULL), "\"b, c\"");
   /* Ordinary least squares: it is alone, n > d and the decay ends. */
@@ -1200,6 +1206,25 @@ START_TEST(target_by_name) {
   json_t *x = value(first, "x");
   ck_assert_double_eq_tol(json_number_value(json_array_get(x, 0)), (bb * ay - ab * by) / det, 1e-7);
   ck_assert_double_eq_tol(json_number_value(json_array_get(x, 1)), (aa * by - ab * ay) / det, 1e-7);
+}
+END_TEST
+
+/* What files call themselves and their columns reaches the terminal as plain text. */
+START_TEST(names_are_text) {
+  test_file("\x1b[2J.csv", "\x1b[31my\x07,a\n1,2\n-1,0.5\n");
+  outcome o = run_well("--data \x1b[2J.csv --points 3");
+  assert_has(o.out, "\\x1b[31my\\x07");
+  assert_has_not(o.out, "\x1b");
+  assert_has_not(o.out, "\x07");
+  test_file("\x1b[2J.csv", "\x1b[31my\x07,a\n1,x\x1b\n");
+  o = finish(start("--data \x1b[2J.csv", NULL, CAPTURED));
+  ck_assert_int_eq(o.code, 2);
+  assert_has(o.err, "\\x1b[2J.csv:2:3: ");
+  assert_has_not(o.err, "\x1b");
+  o = finish(start("--config \x1b[2J.csv", NULL, CAPTURED));
+  assert_has_not(o.err, "\x1b");
+  o = finish(start("--\x1b[2J", NULL, CAPTURED));
+  assert_has_not(o.err, "\x1b");
 }
 END_TEST
 
@@ -1449,6 +1474,7 @@ Suite *cli_suite(void) {
   c = group(s, "data");
   tcase_add_test(c, bad_data);
   tcase_add_test(c, target_by_name);
+  tcase_add_test(c, names_are_text);
   c = group(s, "lists");
   tcase_add_test(c, lists);
   tcase_add_test(c, lists_of_choices);

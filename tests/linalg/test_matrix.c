@@ -609,7 +609,7 @@ START_TEST(good_files) {
     const char *text;
     bool sparse;
     size_t n, d, stored;
-    double values[6]; /* by columns */
+    double values[9]; /* by columns */
   } files[] = {
       {HEAD "coordinate real general\n2 3 3\n1 1 1.5\n2 3 -2e1\n1 2 .25\n",
        true,
@@ -649,6 +649,16 @@ START_TEST(good_files) {
        0,
        {1, 2, 3, 4, 5, 6}},
       {HEAD "array integer general\r\n1 2\r\n-1\r\n2\r\n", false, 1, 2, 0, {-1, 2}},
+      {HEAD "array unsigned-integer general\n1 2\n1\n2\n", false, 1, 2, 0, {1, 2}},
+      {HEAD "array real symmetric\n2 2\n1\n2\n3\n", false, 2, 2, 0, {1, 2, 2, 3}},
+      {HEAD "array real skew-symmetric\n2 2\n2\n", false, 2, 2, 0, {0, 2, -2, 0}},
+      {HEAD "array real skew-symmetric\n3 3\n1\n2\n3\n",
+       false,
+       3,
+       3,
+       0,
+       {0, 1, 2, -1, 0, 3, -2, -3, 0}},
+      {HEAD "coordinate unsigned-integer symmetric\n2 2 1\n2 1 5\n", true, 2, 2, 2, {0, 5, 5, 0}},
   };
   for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
     ms_matrix *Z = NULL, *copy = NULL;

@@ -138,7 +138,7 @@ START_TEST(y_is_Z_truth_plus_noise) {
   for (int noisy = 0; noisy < 2; noisy++) {
     ms_problem *p = good(WITH("n=4000", "d=12", noisy ? "noise=0.25" : "noise=0"));
     ck_assert(p->Z->n == N && p->Z->d == D);
-    ck_assert(!p->names && !p->target);
+    ck_assert(!p->names && !p->reading.target);
     ck_assert_str_eq(p->loss->name, "squared");
     double sum = 0, squares = 0;
     for (size_t i = 0; i < N; i++) {
@@ -280,7 +280,7 @@ START_TEST(target_is_the_first_or_the_named_column) {
   const char *data = data_of("y,a,b\n1,2,3\n4,5,6\n");
   ms_problem *p = good(WITH(data));
   ck_assert(p->Z->n == 2 && p->Z->d == 2 && !p->truth);
-  ck_assert_str_eq(p->target, "y");
+  ck_assert_str_eq(p->reading.target, "y");
   ck_assert_str_eq(p->names[0], "a");
   ck_assert_str_eq(p->names[1], "b");
   ck_assert(same(p->y, (double[]){1, 4}, 2));
@@ -288,7 +288,7 @@ START_TEST(target_is_the_first_or_the_named_column) {
   ms_problem_free(p);
 
   p = good(WITH(data, "target=a"));
-  ck_assert_str_eq(p->target, "a");
+  ck_assert_str_eq(p->reading.target, "a");
   ck_assert_str_eq(p->names[0], "y");
   ck_assert_str_eq(p->names[1], "b");
   ck_assert(same(p->y, (double[]){2, 5}, 2));
@@ -305,7 +305,7 @@ END_TEST
 START_TEST(quoted_names_and_line_ends) {
   const char *data = data_of("\"out, put\",\"a \"\"b\"\"\",c\r\n1,2,3\r\n4,5,6\r\n");
   ms_problem *p = good(WITH(data, "target=a \"b\""));
-  ck_assert_str_eq(p->target, "a \"b\"");
+  ck_assert_str_eq(p->reading.target, "a \"b\"");
   ck_assert_str_eq(p->names[0], "out, put");
   ck_assert_str_eq(p->names[1], "c");
   ck_assert(same(p->y, (double[]){2, 5}, 2));

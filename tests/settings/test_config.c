@@ -544,6 +544,59 @@ START_TEST(bad_files) {
 }
 END_TEST
 
+/* Any value comes back from the file that it is written to. */
+START_TEST(nasty_values) {
+  static const char *const pieces[] = {
+      " #",   " ;", "#",    ";",    "\"",   "\\", "=",   ":", "[x]",   " ",
+      "\t",   "\n", "\r\n", "\x1b", "\x7F", "a",  "\\n", "'", "\\x41", "\xC3\xA9",
+      "\xE9", "%s", "$(x)", "`",    "\\\"", "|",  "<",   "-", "!"};
+  enum { PIECES = sizeof pieces / sizeof *pieces };
+  uint32_t state = 1;
+  for (size_t k = 0; k < (test_quick() ? 300 : 3000); k++) {
+    char value[64] = "";
+    size_t count = k < PIECES ? 1 : 1 + k % 6;
+    for (size_t i = 0; i < count; i++) {
+      state = state * 1664525u + 1013904223u;
+      strcat(value, pieces[k < PIECES ? k : (state >> 16) % PIECES]);
+    }
+    ms_error err = {0};
+    ms_config *cfg = test_config(WITH(test_text("target=%s", value), "n=7")),
+              *read = ms_config_new();
+    ck_assert_int_eq(ms_config_write(cfg, test_folder(), "nasty.ini", &err), MS_OK);
+    ck_assert_msg(ms_config_read(read, test_path("nasty.ini"), &err) == MS_OK, "%s", err.message);
+    ck_assert_msg(strcmp(ms_config_text(read, "target"), value) == 0, "'%s' came back as '%s'",
+                  value, ms_config_text(read, "target"));
+    ck_assert_uint_eq(ms_config_count(read, "n"), 7);
+    ms_config_free(read);
+    ms_config_free(cfg);
+  }
+}
+END_TEST
+
+/* Files as they were written before there were quotes, and by hand. */
+START_TEST(quotes_in_files) {
+  static const struct {
+    const char *line, *value;
+  } cases[] = {{"target = my column # remark", "my column"},
+               {"target = a#b;c", "a#b;c"},
+               {"target = \"a #b\" # remark", "a #b"},
+               {"target=\"a ;b\"", "a ;b"},
+               {"target: \"x\"", "x"},
+               {"target = \"a\" b", "\"a\" b"},
+               {"target = \"open", "\"open"},
+               {"target = say \"hi\"", "say \"hi\""},
+               {"target = C:\\new\\table", "C:\\new\\table"}};
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    ms_error err = {0};
+    ms_config *cfg = ms_config_new();
+    const char *path = test_file("q.ini", test_text("%s\n", cases[k].line));
+    ck_assert_msg(ms_config_read(cfg, path, &err) == MS_OK, "%s", err.message);
+    ck_assert_str_eq(ms_config_text(cfg, "target"), cases[k].value);
+    ms_config_free(cfg);
+  }
+}
+END_TEST
+
 /* Of several bad lines the first is reported, whatever is wrong with it. */
 START_TEST(first_bad_line) {
   static const char *const texts[] = {"n = 1\nwd\nd = -1\n", "n = 1\nwd = -1\nd\n",
@@ -689,6 +742,8 @@ Suite *config_suite(void) {
   tcase_add_test(tc, copies_are_deep);
   tcase_add_test(tc, good_file);
   tcase_add_test(tc, later_files_win);
+  tcase_add_test(tc, nasty_values);
+  tcase_add_test(tc, quotes_in_files);
   tcase_add_test(tc, bad_files);
   tcase_add_test(tc, first_bad_line);
   tcase_add_test(tc, indented_keys);

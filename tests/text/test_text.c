@@ -224,6 +224,32 @@ START_TEST(errors) {
 }
 END_TEST
 
+START_TEST(visible) {
+  static const struct {
+    const char *text, *shown;
+  } cases[] = {{"plain \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80",
+                "plain \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80"},
+               {"\x1b[31m", "\\x1b[31m"},
+               {"a\nb\rc\x07\x7F", "a\\nb\\rc\\x07\\x7f"},
+               {"\xC2\x9B", "\\u009b"}, /* the 8-bit escape, as UTF-8 */
+               {"\x9B"
+                "1m",
+                "\\x9b1m"},                         /* and as it is */
+               {"\xE2\x80\xAE", "\\u202e"},         /* turns the text round */
+               {"\xC0\x9B", "\\xc0\\x9b"},          /* too long a form of it */
+               {"\xED\xA0\x80", "\\xed\\xa0\\x80"}, /* half a pair of UTF-16 */
+               {"cut \xE2\x82", "cut \\xe2\\x82"}};
+  char out[64];
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    ck_assert_str_eq(ms_visible(out, sizeof out, cases[i].text), cases[i].shown);
+  ck_assert_str_eq(ms_visible(out, 6, "abc\x1b"), "abc");
+  ck_assert_str_eq(ms_visible(out, 8, "abc\x1b"), "abc\\x1b");
+  ms_error err;
+  ms_fail(&err, MS_BAD_INPUT, "%s", "\x1b]0;title\x07");
+  ck_assert_str_eq(err.message, "\\x1b]0;title\\x07");
+}
+END_TEST
+
 START_TEST(arithmetic) {
   ck_assert_double_eq_tol(ms_log_add(0, 0), 0.69314718055994531, 1e-16);
   ck_assert_double_eq(ms_log_add(-INFINITY, 3), 3);
@@ -958,6 +984,7 @@ Suite *text_suite(void) {
   tcase_add_test(base, decimal_comma);
   tcase_add_test(base, errors);
   tcase_add_test(base, arithmetic);
+  tcase_add_test(base, visible);
   suite_add_tcase(suite, base);
 
   TCase *files = tcase_create("files");

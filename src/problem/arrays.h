@@ -1,0 +1,11 @@
+/* Z and y from files that are no tables. */
+#ifndef MS_ARRAYS_H
+#define MS_ARRAYS_H
+
+#include "problem/problem.h"
+
+/* Z, y and what is known of them from --data, a file of that kind, and --target. Of a .npy file
+ * each process reads its columns only. */
+ms_status ms_arrays_read(ms_problem *p, ms_file_kind kind, const ms_config *cfg, ms_error *err);
+
+#endif
