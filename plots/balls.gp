@@ -1,7 +1,6 @@
 # Left: unit balls of R_a. Right: balls that touch the line of solutions, and the flows.
 across = 2; down = 1; panel_width = 600; panel_height = 620
 load scripts.'/style.gp'
-load dir.'/values.gp'
 set palette @dose_palette
 set cbrange [1:5]
 unset colorbox

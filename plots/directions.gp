@@ -1,7 +1,6 @@
 # Angles to the two machines, and normalized margins, over the logarithm of time.
 across = 3; down = 1; panel_width = 470; panel_height = 460
 load scripts.'/style.gp'
-load dir.'/values.gp'
 set multiplot layout down,across
 array shade[4] = ["#56B4E9", "#0072B2", "#D55E00", "#009E73"]
 array dash[4] = [2, 1, 1, 1]

@@ -1,7 +1,6 @@
 # Distances from the phases along three runs, the nearest against the scale, and nuclear norms.
 across = 2; down = 2; panel_width = 620; panel_height = 400
 load scripts.'/style.gp'
-load dir.'/values.gp'
 set multiplot layout down,across
 set logscale xy
 set format xy "10^{%T}"

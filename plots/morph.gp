@@ -2,7 +2,6 @@
 across = 3; down = 2; panel_width = 400; panel_height = 420
 if (format eq 'gif') { across = 1; down = 1; panel_width = 460; panel_height = 480 }
 load scripts.'/style.gp'
-load dir.'/values.gp'
 set size ratio -1
 set xtics 1
 set ytics 1

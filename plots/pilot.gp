@@ -1,7 +1,6 @@
 # |x - truth| over time: flows, SGD, and the best of each with spred.
 across = 3; down = 3; panel_width = 460; panel_height = 370
 load scripts.'/style.gp'
-load dir.'/values.gp'
 array label[7] = ["constant 0.003", "constant 0.01", "constant 0.03", "constant 0.1", "harmonic", "quadratic", "geometric"]
 array hue[7] = ["#9ECAE1", "#56A0D3", "#0072B2", "#08306B", "#E69F00", "#D55E00", "#009E73"]
 at(s, name) = (column('schedule') == s ? column(name) : NaN)

@@ -1,7 +1,6 @@
 # x and the dual variable against the paper's time, flows over their limit; distances from it.
 across = 2; down = 2; panel_width = 620; panel_height = 400
 load scripts.'/style.gp'
-load dir.'/values.gp'
 set multiplot layout down,across
 paths = dir.'/paths.csv'
 distances = dir.'/distances.csv'

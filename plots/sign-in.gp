@@ -1,7 +1,6 @@
 # Starts from which a neuron learns its teacher, for two flows; and a run whose beta fades, or is put back.
 across = 3; down = 1; panel_width = 480; panel_height = 500
 load scripts.'/style.gp'
-load dir.'/values.gp'
 set multiplot layout down,across
 starts = dir.'/starts.csv'; paths = dir.'/paths.csv'; fading = dir.'/fading.csv'
 array title[2] = ["Plain flow of a and w", "Sign-In:  a = m_1w_1,  w = m_2w_2"]

@@ -3,7 +3,6 @@
 # Arguments: dir = folder of the sweep, output, format, scripts = this folder.
 width = 900; height = 620
 load scripts.'/style.gp'
-load dir.'/plot.gp'
 table = dir.'/plot.csv'
 show_name = show
 spread = runs > 1 ? sprintf("median of %d runs", runs) : "each run"

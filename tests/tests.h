@@ -38,7 +38,8 @@
   X(coding)                                                                                        \
   X(attention)                                                                                     \
   X(figure)                                                                                        \
-  X(cli)
+  X(cli)                                                                                           \
+  X(names)
 
 #define X(name) Suite *name##_suite(void);
 SUITES(X)

@@ -52,14 +52,18 @@ int cli_print_help(const char *asked);
 int cli_print_man(void);
 bool cli_is_on(const ms_config *cfg, const char *name);
 
-/* Raised by SIGINT and SIGTERM once cli_catch_interrupts was called; a second signal ends the
- * program at once. */
+/* Raised by SIGINT, SIGTERM and SIGHUP (a closed terminal) once cli_catch_interrupts was called; a
+ * second signal ends the program at once. */
 extern volatile sig_atomic_t cli_interrupted;
 void cli_catch_interrupts(void);
 double cli_seconds(void); /* monotonic */
 
-/* Draws the pictures of a run or a sweep in `dir` in each of the comma-separated formats. */
-int cli_draw(const char *dir, const char *formats, bool quiet);
+/* Draws the pictures of a run or a sweep in `dir` in each of the comma-separated formats; complains
+ * where that fails. MS_UNSUPPORTED: there is no gnuplot. */
+ms_status cli_draw(const char *dir, const char *formats, bool quiet);
+/* The same after the work itself (formats NULL: nothing to draw). Returns the exit code, that of
+ * success where there is no gnuplot, because the data are kept. */
+int cli_draw_as_well(const char *dir, const char *formats, bool quiet);
 /* The folder of the gnuplot scripts: $MIRRORSIM_PLOTS, or beside the program, in its clone or where
  * it is installed; NULL, and a complaint, where it is not found. */
 const char *cli_find_scripts(char *path, size_t size);

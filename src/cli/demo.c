@@ -136,8 +136,11 @@ static int run_and_show(const stop *s, const char *scripts, const char *dir, con
   for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++)
     status = ms_run_advance(run, i, &err);
   if (status < 0 || (status = ms_run_finish(run, status, &err, &err)) < 0 ||
-      (status = ms_run_write(run, dir, &err)) < 0 ||
-      (status = ms_plot(scripts, dir, s->plot, view, &err)) < 0)
+      (status = ms_run_write(run, dir, &err)) < 0)
+    code = cli_complain(&err);
+  else if ((status = ms_plot(scripts, dir, s->plot, view, &err)) == MS_UNSUPPORTED)
+    puts("(no picture: gnuplot is missing; apt-get install gnuplot-nox)");
+  else if (status < 0)
     code = cli_complain(&err);
   else if (strcmp(view, "png") == 0)
     printf("drew %s/%s.png\n", dir, s->plot);

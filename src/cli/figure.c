@@ -1,5 +1,9 @@
 #include "cli/cli.h"
+<<<<<<< HEAD
 #include "figure/draw.h"
+=======
+#include <errno.h>
+>>>>>>> 4391914 (Names and folders are data to gnuplot, never commands)
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,9 +169,16 @@ static void print_claims(const ms_drawing *drawing) {
 
 /* ---- The gallery: a page with every figure ---- */
 
+/* Makes a file anew, so that what a link of this name points to stays as it is. */
+static FILE *fopen_new(const char *path) {
+  if (remove(path) != 0 && errno != ENOENT)
+    return NULL;
+  return fopen(path, "wbx");
+}
+
 static bool copy_file(const char *from, const char *to) {
   char buffer[1 << 16];
-  FILE *in = fopen(from, "rb"), *out = in ? fopen(to, "wb") : NULL;
+  FILE *in = fopen(from, "rb"), *out = in ? fopen_new(to) : NULL;
   bool good = out != NULL;
   for (size_t got; good && (got = fread(buffer, 1, sizeof buffer, in)) > 0;)
     good = fwrite(buffer, 1, got, out) == got;
@@ -211,7 +222,7 @@ static bool write_section(FILE *page, const order *o, const char *name, const ms
     fprintf(page, " %s |\n", verdicts[c.verdict]);
   }
   snprintf(to, sizeof to, "%s/pictures/%s.png", o->gallery, name);
-  return copy_file(ms_drawing_picture(drawing, 0), to);
+  return ms_drawing_picture(drawing, 0) && copy_file(ms_drawing_picture(drawing, 0), to);
 }
 
 static int draw_one(const order *o, const char *name, const char *scripts, FILE *page) {
@@ -235,10 +246,10 @@ static int draw_one(const order *o, const char *name, const char *scripts, FILE 
   ms_status status = ms_figure_draw(&drawing, name, &options, &err);
   if (shown > started)
     fprintf(stderr, "\r%60s\r", "");
-  if (status != MS_OK) {
+  if (status != MS_OK)
     cli_complain(&err);
+  if (!drawing)
     return cli_exit_code(status);
-  }
   const char *source;
   printf("%s: %s\n", name, ms_figure_text(name, &source, NULL));
   printf("%s\n\n", source);
@@ -279,7 +290,7 @@ static int draw_gallery(const order *o, const char *scripts) {
   }
   snprintf(beside, sizeof beside, "%s/.gallery.md", o->gallery);
   snprintf(path, sizeof path, "%s/gallery.md", o->gallery);
-  FILE *page = fopen(beside, "w");
+  FILE *page = fopen_new(beside);
   int code = EXIT_FAILED;
   if (page) {
     write_head(page);

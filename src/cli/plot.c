@@ -24,7 +24,7 @@ const char *cli_find_scripts(char *path, size_t size) {
   return NULL;
 }
 
-int cli_draw(const char *dir, const char *formats, bool quiet) {
+ms_status cli_draw(const char *dir, const char *formats, bool quiet) {
   /* each with the file it draws */
   static const char *const plots[][2] = {{"trajectory", "trajectory.csv"},
                                          {"potential", "potential.csv"},
@@ -34,7 +34,7 @@ int cli_draw(const char *dir, const char *formats, bool quiet) {
   ms_error err;
   const char *scripts = cli_find_scripts(path, sizeof path);
   if (!scripts)
-    return EXIT_FAILED;
+    return MS_BAD_INPUT;
   for (const char *format = formats; *format; format += strcspn(format, ",")) {
     char name[8];
     format += *format == ',';
@@ -43,15 +43,21 @@ int cli_draw(const char *dir, const char *formats, bool quiet) {
       snprintf(file, sizeof file, "%s/%s", dir, plots[i][1]);
       if (access(file, R_OK) != 0)
         continue;
-      if (ms_plot(scripts, dir, plots[i][0], name, &err) != MS_OK) {
+      ms_status status = ms_plot(scripts, dir, plots[i][0], name, &err);
+      if (status != MS_OK) {
         cli_complain(&err);
-        return EXIT_FAILED;
+        return status;
       }
       if (!quiet)
         printf("drew %s/%s.%s\n", dir, plots[i][0], name);
     }
   }
-  return EXIT_SUCCESS;
+  return MS_OK;
+}
+
+int cli_draw_as_well(const char *dir, const char *formats, bool quiet) {
+  ms_status status = formats ? cli_draw(dir, formats, quiet) : MS_OK;
+  return status == MS_OK || status == MS_UNSUPPORTED ? EXIT_SUCCESS : EXIT_FAILED;
 }
 
 int cli_plot(int argc, char **argv) {
@@ -83,5 +89,5 @@ int cli_plot(int argc, char **argv) {
                              dir, NULL);
   }
   ms_config_free(cfg);
-  return code ? code : cli_draw(dir, formats, false);
+  return code ? code : cli_draw(dir, formats, false) == MS_OK ? EXIT_SUCCESS : EXIT_FAILED;
 }

@@ -54,7 +54,7 @@ static int report(ms_run *run, const ms_config *cfg, const char *dir) {
       printf("\nwrote %s/\n", ms_visible(text, sizeof text, dir));
   }
   const char *formats = ms_config_text(cfg, "plot");
-  return formats ? cli_draw(dir, formats, quiet) : EXIT_SUCCESS;
+  return cli_draw_as_well(dir, formats, quiet);
 }
 
 /* After a failure: is it that of all? Else the others would wait for ever. */

@@ -1,6 +1,5 @@
 #include "cli/cli.h"
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,7 +143,6 @@ static int run_sweep(order *o) {
   o->options.interrupt = &cli_interrupted;
   o->quiet = cli_is_on(o->base, "quiet");
   cli_catch_interrupts();
-  signal(SIGXFSZ, SIG_IGN); /* a full disk is an error like others */
   o->started = o->shown = cli_seconds();
   ms_status status = ms_sweep_run(o->sweep, &o->options, &failed, &err);
   if (o->shown > o->started)
@@ -156,7 +154,7 @@ static int run_sweep(order *o) {
   if (!o->quiet)
     printf("%zu runs, %zu failed; wrote %s/sweep.csv\n", ms_sweep_count(o->sweep), failed,
            o->options.dir);
-  return formats ? cli_draw(o->options.dir, formats, o->quiet) : EXIT_SUCCESS;
+  return cli_draw_as_well(o->options.dir, formats, o->quiet);
 }
 
 int cli_sweep(int argc, char **argv) {

@@ -508,6 +508,16 @@ static ms_status write_claims_json(const ms_drawing *f, ms_error *err) {
   return status;
 }
 
+static void put_values(const ms_drawing *f, FILE *file, char end) {
+  for (size_t i = 0; i < f->values.count; i++) {
+    const value *v = &f->values.at[i];
+    if (isfinite(v->value))
+      fprintf(file, "%s = %.10g%c", v->name, v->value, end);
+    else
+      fprintf(file, "%s = NaN%c", v->name, end);
+  }
+}
+
 static ms_status write_values(const ms_drawing *f, ms_error *err) {
   ms_writer w;
   if (f->values.count == 0)
@@ -515,13 +525,7 @@ static ms_status write_values(const ms_drawing *f, ms_error *err) {
   ms_status status = ms_writer_open(&w, f->options->dir, "values.gp", err);
   if (status != MS_OK)
     return status;
-  for (size_t i = 0; i < f->values.count; i++) {
-    const value *v = &f->values.at[i];
-    if (isfinite(v->value))
-      fprintf(w.file, "%s = %.10g\n", v->name, v->value);
-    else
-      fprintf(w.file, "%s = NaN\n", v->name);
-  }
+  put_values(f, w.file, '\n');
   return ms_writer_commit(&w, err);
 }
 
@@ -574,14 +578,33 @@ static const char *style_of(const ms_figure_options *options) {
   return options->style ? options->style : looks[0].style;
 }
 
+/* What the script reads as variables; NULL without memory. free() it. */
+static char *variables_of(const ms_drawing *f, const struct look *look) {
+  char *text = NULL;
+  size_t size;
+  FILE *out = open_memstream(&text, &size);
+  if (!out)
+    return NULL;
+  fprintf(out, "%s;", look->variables);
+  put_values(f, out, ';');
+  fclose(out);
+  return text;
+}
+
 static ms_status draw(ms_drawing *f, const struct look *look, const char *format, ms_error *err) {
   const ms_figure_options *o = f->options;
-  char name[128], path[4096 + 160];
+  char name[128], path[4096 + 160], *variables = variables_of(f, look);
+  if (!variables)
+    return ms_no_memory(err);
   snprintf(name, sizeof name, "%s%s", f->figure->name, look->suffix);
-  ms_status status =
-      ms_plot_as(o->scripts, o->dir, f->figure->name, name, format, look->variables, err);
+  ms_error why;
+  ms_status status = ms_plot_as(o->scripts, o->dir, f->figure->name, name, format, variables, &why);
+  free(variables);
+  if (status == MS_UNSUPPORTED)
+    return ms_fail(err, status, "%.200s, then make the figure again; %s/ holds its data and claims",
+                   why.message, o->dir);
   if (status != MS_OK)
-    return status;
+    return ms_fail(err, status, "%s", why.message);
   snprintf(path, sizeof path, "%s/%s.%s", o->dir, name, format);
   char **picture = APPEND(f, pictures);
   if (!picture || !(*picture = strdup(path)))
@@ -684,6 +707,7 @@ ms_status ms_figure_make(ms_drawing **out, const ms_figure *figure,
   ms_drawing *f = calloc(1, sizeof *f);
   if (!f)
     return ms_no_memory(err);
+  bool drawn = false;
   f->figure = figure;
   f->options = options;
   figure->make(f);
@@ -695,9 +719,10 @@ ms_status ms_figure_make(ms_drawing **out, const ms_figure *figure,
     status = write_files(f, err);
     if (status == MS_OK)
       status = draw_all(f, err);
+    drawn = status == MS_OK || status == MS_UNSUPPORTED;
   }
   f->options = NULL; /* the caller's */
-  if (status == MS_OK)
+  if (drawn)
     *out = f;
   else
     ms_drawing_free(f);

@@ -112,7 +112,7 @@ const char *ms_figure_data(ms_drawing *f, const char *name, const char *head, si
                            size_t columns, const double *values);
 /* DIR/<name>.npz, for arrays that are too large for a sheet. */
 void ms_figure_npz(ms_drawing *f, const char *name, const ms_array *arrays, size_t count);
-/* A number that the script reads as a variable: DIR/values.gp, for the script to load. */
+/* A number that the script has as a variable; DIR/values.gp tells it. */
 void ms_figure_let(ms_drawing *f, const char *variable, double value);
 
 /* ---- Claims ----

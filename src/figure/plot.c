@@ -1,99 +1,154 @@
-/* Runs gnuplot on the scripts of plots/. */
+/* Runs gnuplot on the scripts of plots/. No name from outside is part of a script, because gnuplot
+ * runs commands that it finds in names ("<command", "`command`"): it works in the folder of the
+ * data, and finds the scripts below the number of an open folder. What is in the folder of the data
+ * is read as data only. */
 #include "figure/plot.h"
+#include "figure/gnuplot.h"
+#include "text/text.h"
 #include <errno.h>
-#include <spawn.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
+#define PLAIN "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
 
-/* 'text' as gnuplot reads it: quotes doubled. */
-static bool quote(const char *text, char *out, size_t size) {
-  size_t used = 0;
-  for (; *text; text++) {
-    if (used + 3 > size)
-      return false;
-    if (*text == '\'')
-      out[used++] = '\'';
-    out[used++] = *text;
-  }
-  out[used] = 0;
-  return true;
+/* Is it a name that gnuplot takes for no more than a name? */
+static bool is_plain(const char *name) {
+  return *name && *name != '-' && !name[strspn(name, PLAIN)];
 }
 
-/* Runs argv, gives its exit code (-1: could not be run) and the beginning of what it complained. */
-static int run_quietly(char *const argv[], char *complaint, size_t size) {
-  int ends[2];
-  complaint[0] = 0;
-  if (pipe(ends) != 0)
-    return -1;
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
-  posix_spawn_file_actions_addclose(&actions, ends[0]);
-  pid_t child;
-  int failed = posix_spawnp(&child, argv[0], &actions, NULL, argv, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  close(ends[1]);
-  size_t used = 0;
-  char buffer[512];
-  for (ssize_t got; !failed && (got = read(ends[0], buffer, sizeof buffer)) != 0;) {
-    if (got < 0 && errno != EINTR)
-      break;
-    size_t take = got > 0 ? MS_MIN((size_t)got, size - 1 - used) : 0;
-    memcpy(complaint + used, buffer, take);
-    complaint[used += take] = 0;
-  }
-  close(ends[0]);
-  if (failed) {
-    errno = failed;
-    return -1;
-  }
-  int code = 0;
-  while (waitpid(child, &code, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(code) ? WEXITSTATUS(code) : 128;
+/* A folder's number, above those of input and output. */
+static int open_folder(const char *path) {
+  int low = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  int reason = errno;
+  if (low >= 0)
+    close(low);
+  errno = reason;
+  return fd;
+}
+
+/* Draws into `w`, which is open. */
+static ms_status draw(const char *dir, const char *scripts, const char *script, const char *set,
+                      ms_writer *w, ms_error *err) {
+  gnuplot g = {.file = w->file, .script = script, .settings = set, .data = -1, .scripts = -1};
+  ms_status status = MS_OK;
+  if ((g.data = open_folder(dir)) < 0)
+    status = ms_fail(err, MS_CANNOT_WRITE, "%s: cannot be read: %s", dir, strerror(errno));
+  else if ((g.scripts = open_folder(scripts)) < 0 || faccessat(g.scripts, script, R_OK, 0) != 0)
+    status =
+        ms_fail(err, MS_BAD_INPUT, "%s/%s: cannot be read: %s", scripts, script, strerror(errno));
+  int code = status == MS_OK ? gnuplot_run(&g) : 0;
+  if (code < 0 || code == 127)
+    status = errno == ENOENT || errno == EACCES || code == 127
+                 ? ms_fail(err, MS_UNSUPPORTED,
+                           "gnuplot cannot be run (%s): install it (apt-get install gnuplot-nox)",
+                           strerror(errno))
+                 : ms_fail(err, MS_CANNOT_WRITE, "%s: gnuplot could not be started: %s", w->path,
+                           strerror(errno));
+  else if (status == MS_OK && (code > 0 || ftell(w->file) == 0))
+    status = ms_fail(err, MS_CANNOT_WRITE, "%s: gnuplot could not draw it: %s", w->path,
+                     *g.complaint ? g.complaint
+                     : code > 0   ? "it ended early"
+                                  : "it drew nothing");
+  if (g.data >= 0)
+    close(g.data);
+  if (g.scripts >= 0)
+    close(g.scripts);
+  return status;
 }
 
 ms_status ms_plot_as(const char *scripts, const char *dir, const char *name, const char *output,
                      const char *format, const char *variables, ms_error *err) {
-  char script[4096], beside[4096], target[4096], quoted_dir[4096], quoted_out[4096];
-  char settings[3 * 4096];
-  bool fits =
-      snprintf(script, sizeof script, "%s/%s.gp", scripts, name) < (int)sizeof script &&
-      snprintf(beside, sizeof beside, "%s/.%s.%s", dir, output, format) < (int)sizeof beside &&
-      snprintf(target, sizeof target, "%s/%s.%s", dir, output, format) < (int)sizeof target &&
-      quote(dir, quoted_dir, sizeof quoted_dir) && quote(beside, quoted_out, sizeof quoted_out);
-  if (!fits)
-    return ms_fail(err, MS_CANNOT_WRITE, "%.200s...: this name is too long", dir);
-  if (access(script, R_OK) != 0)
-    return ms_fail(err, MS_BAD_INPUT, "%s: cannot be read: %s", script, strerror(errno));
-  snprintf(settings, sizeof settings, "dir='%s'; output='%s'; format='%s'; scripts='%s'; %s",
-           quoted_dir, quoted_out, format, scripts, variables ? variables : "");
-  char *const argv[] = {(char *)"gnuplot", (char *)"-e", settings, script, NULL};
-  char complaint[400];
-  int code = run_quietly(argv, complaint, sizeof complaint);
-  if (code == 0 && rename(beside, target) == 0)
-    return MS_OK;
-  int reason = errno;
-  unlink(beside);
-  if (code < 0 || code == 127)
-    return ms_fail(err, MS_UNSUPPORTED,
-                   "gnuplot cannot be run (%s): install it (apt-get install gnuplot-nox), then "
-                   "'mirrorsim plot %s' draws what is there",
-                   strerror(reason), dir);
-  return ms_fail(err, MS_CANNOT_WRITE, "%s: gnuplot could not draw it: %s", target,
-                 *complaint ? complaint : strerror(reason));
+  char script[256], file[256];
+  if (!is_plain(name) || !is_plain(output) || !is_plain(format))
+    return ms_fail(err, MS_BAD_SETTING, "there is no plot '%s.%s'", output, format);
+  if (snprintf(script, sizeof script, "%s.gp", name) >= (int)sizeof script ||
+      snprintf(file, sizeof file, "%s.%s", output, format) >= (int)sizeof file)
+    return ms_fail(err, MS_CANNOT_WRITE, "%.200s...: this name is too long", output);
+  char *settings;
+  if (asprintf(&settings, "format='%s'; %s", format, variables ? variables : "") < 0)
+    return ms_no_memory(err);
+  ms_writer w;
+  ms_status status = ms_writer_open(&w, dir, file, err);
+  if (status == MS_OK) {
+    status = draw(dir, scripts, script, settings, &w, err);
+    if (status == MS_OK)
+      status = ms_writer_commit(&w, err);
+    ms_writer_abort(&w);
+  }
+  free(settings);
+  return status;
+}
+
+/* ---- The plots of runs and sweeps ----------------------------------------------------------- */
+
+/* The assignments of a sweep's plot.gp, checked, because the file may be anybody's. */
+static ms_status read_description(const char *dir, char *variables, size_t size, ms_error *err) {
+  char path[4096], text[1024] = "", kind[8], show[128], x[128], y[128] = "";
+  size_t runs;
+  int numbers, logx, logz, end = 0;
+  snprintf(path, sizeof path, "%s/plot.gp", dir);
+  FILE *file = fopen(path, "re");
+  if (!file)
+    return ms_fail(err, MS_BAD_INPUT, "%s: cannot be read: %s", path, strerror(errno));
+  text[fread(text, 1, sizeof text - 1, file)] = 0;
+  fclose(file);
+  char *none = strstr(text, "yname = '';"); /* scanf reads no empty word */
+  if (none)
+    memmove(none + 10, none + 9, strlen(none + 9) + 1), none[9] = '-';
+  bool good =
+      sscanf(text,
+             "kind = '%7[a-z]'; show = '%127[^'\n]'; xname = '%127[^'\n]'; yname = '%127[^'\n]'; "
+             "runs = %zu numbers = %1d; logx = %1d; logz = %1d %n",
+             kind, show, x, y, &runs, &numbers, &logx, &logz, &end) == 8 &&
+      end > 0 && !text[end];
+  if (!good || (strcmp(kind, "map") != 0 && strcmp(kind, "band") != 0) || !is_plain(show) ||
+      !is_plain(x) || (!none && !is_plain(y)))
+    return ms_fail(err, MS_BAD_INPUT,
+                   "%s: is not what a sweep writes; the sweep with --resume "
+                   "writes it again",
+                   path);
+  snprintf(variables, size,
+           "kind='%s'; show='%s'; xname='%s'; yname='%s'; runs=%zu; numbers=%d; logx=%d; logz=%d",
+           kind, show, x, none ? "" : y, runs, numbers, logx, logz);
+  return MS_OK;
+}
+
+/* `path` as a shell reads it, and a command that does not take it for an option. */
+static void shell_word(const char *path, char *word, size_t size) {
+  const char *before = *path == '-' ? "./" : "";
+  if (!path[strspn(path, PLAIN "/")]) {
+    snprintf(word, size, "%s%s", before, path);
+    return;
+  }
+  size_t used = (size_t)snprintf(word, size, "'%s", before);
+  for (; *path && used + 6 < size; path++)
+    used += (size_t)snprintf(word + used, size - used, *path == '\'' ? "'\\''" : "%c", *path);
+  snprintf(word + used, size - used, "'");
 }
 
 ms_status ms_plot(const char *scripts, const char *dir, const char *plot, const char *format,
                   ms_error *err) {
-  char spectrum[4096];
+  char spectrum[4096], variables[1024] = "";
   bool matrix =
       strcmp(plot, "trajectory") == 0 &&
       snprintf(spectrum, sizeof spectrum, "%s/spectrum.csv", dir) < (int)sizeof spectrum &&
       access(spectrum, R_OK) == 0;
-  return ms_plot_as(scripts, dir, matrix ? "matrix" : plot, plot, format, NULL, err);
+  if (strcmp(plot, "sweep") == 0) {
+    ms_status status = read_description(dir, variables, sizeof variables, err);
+    if (status != MS_OK)
+      return status;
+  }
+  ms_error why;
+  ms_status status =
+      ms_plot_as(scripts, dir, matrix ? "matrix" : plot, plot, format, variables, &why);
+  if (status == MS_UNSUPPORTED) {
+    char word[512];
+    shell_word(dir, word, sizeof word);
+    return ms_fail(err, status, "%.200s, then draw what is there: mirrorsim plot %s", why.message,
+                   word);
+  }
+  return status == MS_OK ? MS_OK : ms_fail(err, status, "%s", why.message);
 }

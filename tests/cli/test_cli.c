@@ -1327,7 +1327,7 @@ static void assert_plots(const char *dir, const char *format, const char *signat
 START_TEST(draws) {
   if (!have_gnuplot()) {
     outcome o = run(SMALL " --out drawn --plot");
-    ck_assert_int_ne(o.code, OK);
+    ck_assert_int_eq(o.code, OK); /* the data are kept */
     assert_has(o.err, "gnuplot");
     return;
   }
@@ -1370,7 +1370,7 @@ END_TEST
 START_TEST(gnuplot_missing_or_broken) {
   run_well(SMALL " --quiet --out plain");
   outcome o = finish(start(SMALL " --out undrawn --plot", "/nowhere", CAPTURED));
-  ck_assert_msg(o.code != OK && o.code != USAGE && o.code < 128, "exit code %d", o.code);
+  ck_assert_int_eq(o.code, OK); /* the data are kept */
   assert_has(o.err, "gnuplot");
   assert_has(o.err, "install");
   assert_has(o.err, "mirrorsim plot undrawn");
