@@ -1,9 +1,6 @@
 #include "cli/cli.h"
-<<<<<<< HEAD
 #include "figure/draw.h"
-=======
 #include <errno.h>
->>>>>>> 4391914 (Names and folders are data to gnuplot, never commands)
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "figure/draw.h"
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,7 @@ static int dispatch(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  signal(SIGXFSZ, SIG_IGN); /* a file that grew too large is an error as a full disk is */
   ms_error err;
   if (ms_figures_register(&err) != MS_OK) {
     fprintf(stderr, "mirrorsim: %s\n", err.message);

@@ -30,6 +30,7 @@ typedef struct ms_drawing ms_drawing;
 /* Runs what figure `name` (list "figures") needs, writes data, configurations and claims.json into
  * options->dir and draws it. Every file appears whole or not at all. *drawing is to be freed with
  * ms_drawing_free, NULL on failure: MS_BAD_SETTING for an unknown name, style, format or setting.
+ * MS_UNSUPPORTED is no such failure: only the pictures are missing, because there is no gnuplot.
  * Claims that do not hold are no failure: see ms_drawing_claim. */
 ms_status ms_figure_draw(ms_drawing **drawing, const char *name, const ms_figure_options *options,
                          ms_error *err);

@@ -101,6 +101,7 @@ static _Noreturn void serve(const ms_pool *pool, pid_t caller, int line) {
    * caller who ends its workers, lest runs count as crashed. */
   signal(SIGINT, SIG_IGN);
   signal(SIGTERM, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* a killed caller leaves none behind */
   if (getppid() == caller)
     for (size_t i; read_all(line, &i, sizeof i) && do_job(pool, i, line);) {
