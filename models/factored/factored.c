@@ -113,7 +113,8 @@ const ms_setting ms_factored_settings[] = {
     {"factors", MS_CHOICE, "NAME", NULL, .choice = factors_choice, .group = GROUP,
      .help = "factorization X = g(w); general takes --depth"},
     {"init", MS_CHOICE, "NAME", NULL, .choice = initials_choice, .group = GROUP,
-     .help = "how the factors start, each with entries of the size sqrt(--init-scale)"},
+     .help = "how the factors start, with entries of the size s^(1/L), s = --init-scale, of L "
+             "factors: sqrt(s) of two"},
     {"measure", MS_CHOICE, "NAME", "gaussian", .choice = measures_choice, .group = GROUP,
      .help = "measurements <A_i, X> of sensing"},
     {"indefinite", MS_FLAG, NULL, "off", .group = GROUP,

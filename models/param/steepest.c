@@ -9,10 +9,12 @@
  * the first gradient: it rounds the corner of sgn, where a flow would otherwise slide along
  * grad_j f = 0 by jumps, and changes none of what follows, which holds for every phi.
  *
- *   |w_b|^q - |w_1|^q = B_a,                B_a = (2 beta)^{q/2} e^{-2qA}
- *   dx/dt = -phi(grad f) sum_b |P_b|^q      (q = 1, 2 and L = 2: sqrt(4 |x|^q + B^2))
+ *   |w_b|^q - |w_1|^q = B_a,                B_a = B e^{-2qA},  B = (2 beta)^{q/2}
+ *   dx/dt = -phi(grad f) sum_b |P_b|^q      (L = 2: sqrt(4 |x|^q + B_a^2))
  *
- * and w_2 = ... = w_L > 0, w_1 of the sign of x. With w = e^{-2A} W this is a mirror flow:
+ * and w_2 = ... = w_L > 0, w_1 of the sign of x: from x = 0 they start at sqrt(2 beta), whatever q
+ * is. The scale that runs print, e^{ln_beta}, is B_a / 2: beta itself for q = 2 alone. With w =
+ * e^{-2A} W this is a mirror flow:
  *
  *   x = e^{2La} W_1 (|W_1|^q + B)^{(L-1)/q},   dmu/dt = -e^{-2a (1 - (L-1)(q-1))} phi(grad f),
  *   mu = G(W_1) - G(W_1(0)),   G(v) = int_0^v (|u|^q + B)^{-k} du,   k = (L-1)(q-1)/q

@@ -22,7 +22,7 @@ static const stop stops[] = {
      "It picks one x, and which one it picks is called its implicit bias.\n",
      PROBLEM " --wd-schedule none", "demo-x", "loss l1 l2 nonzeros truth_error",
      "The loss is 0, and the truth is far away: x is spread over all features. This is\n"
-     "the answer of least L2 norm.\n"},
+     "nearly the answer of least L2 norm.\n"},
     {"2. Weight decay on, then off",
      "Now write x = m * w, coordinate by coordinate, as this model does all the time,\n"
      "and let weight decay act on m and w. It falls linearly to 0 half way; at the end\n"

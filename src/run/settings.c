@@ -95,9 +95,10 @@ const ms_setting ms_run_settings[] = {
              "reached"},
     {"stop-loss", MS_REAL, "TOL", NULL, .min = 0, .max = HUGE_VAL, .group = FLOW,
      .help = "end once the schedule is over and f(x) <= TOL; default: 1e-20 f(0), for logistic "
-             "and exponential 1e-8 f(0), with --t-end 0, for custom none"},
+             "and exponential 1e-8 f(0); 0 where --t-end is given; none for --loss custom"},
     {"rtol", MS_REAL, "TOL", "1e-8", .min = 1e-14, .max = 0.1, .group = FLOW,
-     .help = "error allowed per step, relative to x"},
+     .help = "error of x in a mirror flow, relative to the largest |x|, and of a step in the "
+             "weights of a gradient flow, whose steps add up (docs/numerics.md)"},
     {"atol", MS_REAL, "TOL", NULL, .min = 0, .max = 0.1, .min_open = true, .group = FLOW,
      .help = "error allowed per step in the exponents of the mirror flow; default: rtol, less "
              "where beta is larger than the solution"},
@@ -107,7 +108,8 @@ const ms_setting ms_run_settings[] = {
      .help = "threads of the linear algebra; results differ in the last digits between numbers of "
              "threads"},
     {"points", MS_COUNT, "N", "400", .min = 2, .max = 1e7, .group = OUTPUT,
-     .help = "recorded times"},
+     .help = "times recorded at even distances over the part that is drawn; runs that go on "
+             "until they are finished record more after it, in equal ratios"},
     {"out", MS_PATH, "DIR", NULL, .group = OUTPUT,
      .help = "write trajectory.csv, x.csv, state.npz, summary.json, config.ini and potential.csv "
              "to DIR"},
