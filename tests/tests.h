@@ -31,6 +31,7 @@
   X(brackets)                                                                                      \
   X(verdicts)                                                                                      \
   X(convention)                                                                                    \
+  X(docs)                                                                                          \
   X(factored)                                                                                      \
   X(greedy)                                                                                        \
   X(lora)                                                                                          \

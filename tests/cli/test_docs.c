@@ -40,8 +40,9 @@ static void check_tables(const char *name, char *text) {
     if (row == 1)
       cells = cells_of(line);
     ck_assert_msg(row != 2 || is_rule(line), "%s:%zu: no rule below a table's head", name, number);
-    ck_assert_msg(cells_of(line) == cells, "%s:%zu: %zu bars, its table has %zu; | in a cell is \\|",
-                  name, number, cells_of(line), cells);
+    ck_assert_msg(cells_of(line) == cells,
+                  "%s:%zu: %zu bars, its table has %zu; | in a cell is \\|", name, number,
+                  cells_of(line), cells);
   }
 }
 
