@@ -95,7 +95,7 @@ static ms_status read_patches(coding *c, const ms_config *cfg, ms_error *err) {
         "ascent_64x64.csv is neither beside the program nor installed; MIRRORSIM_DATA may "
         "name its folder, or --image a picture");
   ms_table image;
-  ms_status status = ms_table_read(&image, path, err);
+  ms_status status = ms_table_read_columns(&image, path, err);
   if (status != MS_OK)
     return status;
   gsl_rng *rng = ms_random_new((uint64_t)ms_config_real(cfg, "seed"), MS_STREAM_DATA);

@@ -106,7 +106,7 @@ static ms_status read_formulas(reading *r) {
 static ms_status theta_from_table(const char *path, const char *origin, size_t d, size_t width,
                                   double *theta, ms_error *err) {
   ms_table table;
-  ms_status status = ms_table_read(&table, path, err);
+  ms_status status = ms_table_read_columns(&table, path, err);
   if (status != MS_OK)
     return status;
   if (table.rows != d)

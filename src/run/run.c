@@ -136,6 +136,9 @@ ms_status ms_run_plan(ms_run *run, double G, double base, bool open_ended, ms_er
   ms_status status = ms_schedule_new(&run->schedule, run->cfg, G / 4 / kind, s->t_end / 2, err);
   if (status != MS_OK)
     return status;
+  if (run->schedule->row_names)
+    ms_run_add_note(run, "The first column of %s has no name: it is taken as the names of rows.",
+                    ms_config_text(run->cfg, "wd-file"));
   s->schedule = run->schedule;
   if (given && s->t_end <= LONG_HORIZON * base)
     base = s->t_end;

@@ -446,7 +446,7 @@ const ms_setting ms_schedule_settings[] = {
      .help = "adaptive lowers alpha where |x|_1 is below K"},
     {"wd-file", MS_PATH, "FILE.csv", NULL, .group = GROUP,
      .help = "two columns, time and alpha, with a header, for the schedule file: linear in "
-             "between, constant beyond"},
+             "between, constant beyond; two rows of equal time are a jump"},
     {"wd-formula", MS_TEXT, "FORMULA", NULL, .group = GROUP,
      .help = "alpha(t) for the schedule formula, of t and T, as 0.1*exp(-t/10); on [0, T), then 0"},
     {.name = NULL},
@@ -473,14 +473,21 @@ static ms_status read_knots(ms_schedule *s, const char *path, ms_error *err) {
     ms_table_free(&table);
     return ms_no_memory(err);
   }
+  s->row_names = table.row_names;
   memcpy(s->time, table.values, table.rows * sizeof(double));
   memcpy(s->value, table.values + table.rows, table.rows * sizeof(double));
   ms_table_free(&table);
   for (size_t k = 0; k < s->knots; k++) {
-    if (k == 0 ? s->time[k] < 0 : s->time[k] <= s->time[k - 1])
+    bool back = k > 0 && s->time[k]<s->time[k - 1], jump = k> 0 && s->time[k] == s->time[k - 1];
+    if (s->time[k] < 0 || back || (jump && s->time[k] == 0))
       return ms_fail(err, MS_BAD_INPUT,
                      "%s:%zu:1: time %g is not allowed; times start at 0 or "
-                     "later and increase from row to row",
+                     "later and increase from row to row, but for the two rows of a jump after 0",
+                     path, k + 2, s->time[k]);
+    if (jump && k > 1 && s->time[k] == s->time[k - 2])
+      return ms_fail(err, MS_BAD_INPUT,
+                     "%s:%zu:1: time %g is not allowed; it comes a third time, but a jump is two "
+                     "rows of equal time",
                      path, k + 2, s->time[k]);
     if (s->value[k] < 0)
       return ms_fail(err, MS_BAD_INPUT, "%s:%zu:2: alpha %g is not allowed; it must be at least 0",

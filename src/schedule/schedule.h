@@ -25,7 +25,8 @@ struct ms_schedule {
   double cut;   /* explicit --wd-off: alpha is 0 from here on; INFINITY otherwise */
   size_t knots; /* class "file": piecewise linear through (time, value), dose at each knot */
   double *time, *value, *sum;
-  bool literal; /* "file" and "formula" say alpha itself: alpha0 is 1 where --wd is not given */
+  bool row_names; /* the file has a column of row names, which is not read */
+  bool literal;   /* "file" and "formula" say alpha itself: alpha0 is 1 where --wd is not given */
   struct ms_pieces *pieces; /* class "formula" */
   /* class "adaptive": alpha of the epochs known so far in value, the dose before each in sum */
   size_t epochs, room;

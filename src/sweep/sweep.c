@@ -196,13 +196,27 @@ static ms_status spaced(list *values, const char *item, char **part, size_t part
   return MS_OK;
 }
 
+/* A whole number that is not 0 by being too small for a double. */
+static bool parse_whole(const char *text, double *value) {
+  double log_value;
+  return ms_parse_real(text, value) && *value == floor(*value) &&
+         (*value != 0 || !ms_parse_log(text, &log_value));
+}
+
+/* A whole number: all its digits where they count, else as given or the shortest that is it. */
+static const char *whole_text(double value, const char *given, char *text) {
+  if (fabs(value) >= 1e15)
+    return given ? given : ms_real_text(value, text);
+  snprintf(text, VALUE_LENGTH, "%.0f", value);
+  return text;
+}
+
 /* FROM:TO and FROM:TO:STEP, whole numbers */
 static ms_status counted(list *values, const char *item, char **part, size_t parts,
                          const char *origin, ms_error *err) {
-  double from, to, step = 1;
-  if (!ms_parse_real(part[0], &from) || !ms_parse_real(part[1], &to) ||
-      (parts == 3 && !ms_parse_real(part[2], &step)) || from != floor(from) || to != floor(to) ||
-      step != floor(step))
+  double from, to, step = 1, before = NAN;
+  if (!parse_whole(part[0], &from) || !parse_whole(part[1], &to) ||
+      (parts == 3 && !parse_whole(part[2], &step)))
     return bad_range(origin, item,
                      "FROM:TO and FROM:TO:STEP are whole numbers; others by "
                      "lin:FROM:TO:COUNT or log:FROM:TO:COUNT",
@@ -211,11 +225,19 @@ static ms_status counted(list *values, const char *item, char **part, size_t par
     return bad_range(origin, item, "its steps do not lead from its beginning to its end", err);
   if ((to - from) / step > CASES_MAX)
     return bad_range(origin, item, "it has too many values", err);
-  for (double i = 0; i <= (to - from) / step; i++) {
+  /* of numbers that large a step is rounded: the end is met nearly */
+  double near = fabs(from) + fabs(to) >= 1e15 ? 1e-6 : 0;
+  for (double i = 0; i <= (to - from) / step + near; i++) {
     char text[VALUE_LENGTH];
-    snprintf(text, sizeof text, "%.0f", from + i * step);
-    if (!push(values, text))
+    double value = from + i * step;
+    if (fabs(to - value) <= near * fabs(step))
+      value = to;
+    if (value == before)
+      return bad_range(origin, item, "its steps are lost in the rounding of numbers so large", err);
+    const char *given = i == 0 ? part[0] : value == to ? part[1] : NULL;
+    if (!push(values, whole_text(value, given, text)))
       return ms_no_memory(err);
+    before = value;
   }
   return MS_OK;
 }

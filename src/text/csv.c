@@ -467,6 +467,15 @@ ms_status ms_table_read(ms_table *table, const char *path, ms_error *err) {
   return ms_table_read_as(table, path, 0, 0, err);
 }
 
+ms_status ms_table_read_columns(ms_table *table, const char *path, ms_error *err) {
+  ms_status status = ms_table_read(table, path, err);
+  if (status != MS_OK || !table->row_names)
+    return status;
+  ms_table_free(table);
+  return ms_fail(err, MS_BAD_INPUT,
+                 "%s:1:1: column 1 has no name, as one of row names; this file has none", path);
+}
+
 void ms_table_free(ms_table *table) {
   for (size_t j = 0; j < table->cols; j++)
     free(table->names[j]);

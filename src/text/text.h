@@ -31,6 +31,8 @@ ms_status ms_table_read(ms_table *table, const char *path, ms_error *err);
 /* The same with a separator and decimal sign that are known; 0: as above. */
 ms_status ms_table_read_as(ms_table *table, const char *path, char separator, char decimal,
                            ms_error *err);
+/* The same where each column counts: names of rows are refused. */
+ms_status ms_table_read_columns(ms_table *table, const char *path, ms_error *err);
 void ms_table_free(ms_table *table);
 /* The column called `name`, which the setting `origin` asks for in the file `path`. */
 ms_status ms_table_column(const ms_table *table, const char *name, const char *path,

@@ -488,6 +488,25 @@ START_TEST(said) {
 }
 END_TEST
 
+/* The schedule step from a file is the schedule step. */
+START_TEST(jump_of_a_schedule) {
+  const char *file = test_text("wd-file=%s", test_file("knots.csv", ",t,alpha\n0,0,0.3\n1,5,0.3\n"
+                                                                    "2,5,0\n"));
+  const char *const common[] = {"n=5", "d=8", "t-end=40", "wd=1", "points=9", NULL};
+  ms_run *from_file = test_whole("diag", test_join(common, WITH("wd-schedule=file", file))),
+         *step =
+             test_whole("diag", test_join(common, WITH("wd-schedule=step", "wd=0.3", "wd-off=5")));
+  size_t d;
+  const double *x = ms_run_x(from_file, &d), *other = ms_run_x(step, &d);
+  ck_assert_double_eq(ms_run_summary(from_file, "dose"), 1.5);
+  ck_assert(test_distance(d, x, other) <= 1e-7);
+  ck_assert(ms_run_summary(from_file, "gf_mf_gap") <= 1e-5);
+  ck_assert_ptr_nonnull(strstr(ms_run_note(from_file, 0), "names of rows"));
+  ms_run_free(from_file);
+  ms_run_free(step);
+}
+END_TEST
+
 /* y in a file of its own has its full name in config.ini, as Z has: a rerun starts anywhere. */
 START_TEST(rerun_elsewhere) {
   char data[1024], target[1024], here[4096];
@@ -569,6 +588,7 @@ Suite *reading_suite(void) {
   suite_add_tcase(s, c);
   tcase_set_timeout(c, 120);
   tcase_add_test(c, said);
+  tcase_add_test(c, jump_of_a_schedule);
   tcase_add_test(c, rerun_elsewhere);
   tcase_add_test(c, constant_columns_are_named);
   tcase_add_test(c, names_that_act);

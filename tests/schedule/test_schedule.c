@@ -809,6 +809,26 @@ START_TEST(file_that_ends_with_zero) {
 }
 END_TEST
 
+/* 1 on [0, 2), 3 to 5 on [2, 4), then 0: two rows of equal time are a jump. */
+START_TEST(file_with_jumps) {
+  const char *path = test_file("knots.csv", "t,a\n0,1\n2,1\n2,3\n4,5\n4,0\n");
+  ms_schedule *s = NULL;
+  ms_error err = {0};
+  ck_assert_msg(make_from_file("file", path, &s, &err) == MS_OK, "%s", err.message);
+  double from = NAN;
+  ck_assert(ms_schedule_alpha_before(s, 2) == 1 && ms_schedule_alpha(s, 2) == 3);
+  ck_assert(ms_schedule_alpha_before(s, 4) == 5 && ms_schedule_alpha(s, 4) == 0);
+  ck_assert(ms_schedule_alpha(s, 3) == 4 && ms_schedule_alpha_before(s, 3) == 4);
+  ck_assert(ms_schedule_dose(s, 1) == 1 && ms_schedule_dose(s, 2) == 2);
+  ck_assert(ms_schedule_dose(s, 3) == 2 + 3.5 && ms_schedule_dose(s, 4) == 10);
+  ck_assert(ms_schedule_total(s) == 10);
+  ck_assert(ms_schedule_next_break(s, 0) == 2 && ms_schedule_next_break(s, 2) == 4);
+  ck_assert(isinf(ms_schedule_next_break(s, 4)));
+  ck_assert(ms_schedule_limit(s, &from) == 0 && from == 4);
+  ms_schedule_free(s);
+}
+END_TEST
+
 START_TEST(file_with_one_row) {
   const char *path = test_file("knots.csv", "t,a\n3,0.5\n");
   ms_schedule *s = NULL;
@@ -829,6 +849,7 @@ START_TEST(bad_files) {
       {"time,alpha,more\n1,2,3\n", ":1:1: ", "this file has 3"},
       {"time,alpha\n0,1\n1,1\n0.5,1\n", ":4:1: ", "time 0.5 is not allowed"},
       {"time,alpha\n0,1\n0,2\n", ":3:1: ", "time 0 is not allowed"},
+      {"time,alpha\n0,1\n1,1\n1,2\n1,3\n", ":5:1: ", "comes a third time"},
       {"time,alpha\n-1,1\n0,2\n", ":2:1: ", "time -1 is not allowed"},
       {"time,alpha\n0,1\n1,-0.25\n", ":3:2: ", "alpha -0.25 is not allowed"},
       {"time,alpha\n-0,1\n1,1\n2,nan\n", ":4:3: ", "nan"},
@@ -917,6 +938,7 @@ Suite *schedule_suite(void) {
   tcase_add_test(tc, formulas_that_are_refused);
   tcase_add_test(tc, file_that_ends_with_zero);
   tcase_add_test(tc, file_with_one_row);
+  tcase_add_test(tc, file_with_jumps);
   tcase_add_test(tc, bad_files);
   tcase_add_test(tc, file_and_schedule_go_together);
   tcase_add_test(tc, registry);

@@ -393,6 +393,9 @@ static const struct {
     {"out=a,b", "cannot vary"},
     {"n=1,2", "varies already"},
     {"wd-schedule=linar", "did you mean 'linear'"},
+    {"wd=1e20:10000000000000001000:1", "do not lead"},
+    {"wd=1e16:10000000000000010:1", "lost in the rounding"},
+    {"init-scale=1e-400:1e-400", "whole numbers"},
 };
 enum { BAD = sizeof bad / sizeof *bad };
 
@@ -418,6 +421,11 @@ static const struct {
     {"init-scale=log:1e-1000:1e-990:3,2", "1e-1000 1e-995 1e-990 2"},
     {"init-scale=log:1e-2:4e-2:3", "1e-2 0.02 4e-2"},
     {"param=mw,uv", "mw uv"},
+    {"t-end=1e70:1e70", "1e70"}, /* whatever the size */
+    {"t-end=1e70:3e70:1e70", "1e70 2e+70 3e70"},
+    {"t-end=1e308:1e308,7", "1e308 7"},
+    {"t-end=1e14:1e14", "100000000000000"},
+    {"wd=9007199254740990:9007199254740992", "9007199254740990 9007199254740991 9007199254740992"},
 };
 enum { GOOD = sizeof good / sizeof *good };
 
