@@ -167,7 +167,8 @@ static const char about[] =
     CLI_COMMANDS(X)
 #undef X
         "\n"
-        "Exit codes: 0 done, 1 a claim did not hold, 2 bad usage or input (nothing written), 3 the "
+        "Exit codes: 0 done, 1 a claim did not hold or runs of a sweep failed, 2 bad usage or "
+        "input (nothing written), 3 the "
         "integration failed (partial results kept), 130 interrupted (ditto).\n\n"
         "Example: mirrorsim --model diag --wd-schedule linear --plot --out run";
 

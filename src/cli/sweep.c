@@ -154,7 +154,12 @@ static int run_sweep(order *o) {
   if (!o->quiet)
     printf("%zu runs, %zu failed; wrote %s/sweep.csv\n", ms_sweep_count(o->sweep), failed,
            o->options.dir);
-  return cli_draw_as_well(o->options.dir, formats, o->quiet);
+  int code = cli_draw_as_well(o->options.dir, formats, o->quiet);
+  if (failed == 0)
+    return code;
+  fprintf(stderr, "mirrorsim: %zu of %zu runs failed; the column error of %s/sweep.csv says why\n",
+          failed, ms_sweep_count(o->sweep), o->options.dir);
+  return code ? code : EXIT_CLAIM;
 }
 
 int cli_sweep(int argc, char **argv) {

@@ -124,6 +124,14 @@ static bool write_all(int fd, const char *bytes, size_t size) {
   return true;
 }
 
+/* Is all that there is the beginning of the first line, as a sweep leaves it that was killed then?
+ */
+static bool is_torn_head(const ms_journal *j, const char *head) {
+  char bytes[128];
+  return j->size < strlen(head) && pread(j->fd, bytes, j->size, 0) == (ssize_t)j->size &&
+         memcmp(bytes, head, j->size) == 0;
+}
+
 static ms_status begin(ms_journal *j, const char *head, bool resume, ms_error *err) {
   size_t whole;
   ms_status status = scan(j, head, &whole, err);
@@ -133,8 +141,7 @@ static ms_status begin(ms_journal *j, const char *head, bool resume, ms_error *e
     return ms_fail(err, MS_BAD_SETTING,
                    "%s: is there already: --resume goes on with it, another --out begins anew",
                    j->path);
-  /* shorter than its first line: killed before that was whole */
-  if (whole == 0 && j->size >= strlen(head))
+  if (whole == 0 && !is_torn_head(j, head))
     return ms_fail(err, MS_BAD_SETTING,
                    "%s: is that of another sweep, or another version of mirrorsim: --resume takes "
                    "the same options as the first time",

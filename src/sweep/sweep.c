@@ -4,6 +4,7 @@
 #include "run/run.h"
 #include "text/text.h"
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <math.h>
@@ -525,10 +526,22 @@ static void remove_folder(const char *path) {
   nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Does the folder hold what a sweep that was killed may have left: the files of a run? */
+static bool is_run(const char *path) {
+  char file[4200];
+  snprintf(file, sizeof file, "%s/summary.json", path);
+  bool there = access(file, F_OK) == 0;
+  snprintf(file, sizeof file, "%s/config.ini", path);
+  return there && access(file, F_OK) == 0;
+}
+
 static ms_status write_run(const job *j, size_t which, const ms_run *run, ms_error *err) {
   char beside[4096], path[4096];
   run_folder(j->options->dir, which, true, beside, sizeof beside);
   run_folder(j->options->dir, which, false, path, sizeof path);
+  if (access(path, F_OK) == 0 && !is_run(path))
+    return ms_fail(err, MS_CANNOT_WRITE, "%s: is there already, and no run: this sweep leaves it",
+                   path);
   remove_folder(beside);
   remove_folder(path);
   ms_status status = ms_run_write(run, beside, err);
@@ -685,6 +698,23 @@ static ms_status write_results(const ms_sweep *sweep, const ms_sweep_options *o,
   return status;
 }
 
+static bool journal_exists(const char *dir) {
+  char path[4200];
+  struct stat info;
+  snprintf(path, sizeof path, "%s/journal", dir);
+  return stat(path, &info) == 0 && info.st_size > 0;
+}
+
+static bool has_entries(const char *path) {
+  DIR *folder = opendir(path);
+  bool some = false;
+  for (struct dirent *entry; folder && !some && (entry = readdir(folder));)
+    some = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+  if (folder)
+    closedir(folder);
+  return some;
+}
+
 ms_status ms_sweep_run(const ms_sweep *sweep, const ms_sweep_options *o, size_t *failed,
                        ms_error *err) {
   char *chosen = o->group_by ? NULL : default_groups(sweep), path[4096];
@@ -701,6 +731,10 @@ ms_status ms_sweep_run(const ms_sweep *sweep, const ms_sweep_options *o, size_t 
   if (status == MS_OK && o->keep_runs) {
     snprintf(path, sizeof path, "%s/runs", o->dir);
     status = ms_folder_make(path, err);
+    if (status == MS_OK && !journal_exists(o->dir) && has_entries(path))
+      status =
+          ms_fail(err, MS_BAD_SETTING,
+                  "%s: holds files that this sweep did not make; another --out leaves them", path);
   }
   if (status == MS_OK)
     status = ms_journal_open(&journal, sweep, o, err);
