@@ -8,17 +8,16 @@
  * bdf and adams integrate the gradient flow on all samples, in time t, and beside it, where x = m w
  * or u^2 - v^2, the mirror flow, which needs no convexity: dmu/dt = -grad f(x). */
 #include "base/random.h"
+#include "network/checkpoint.h"
 #include "network/net.h"
 #include "network/sparsify.h"
 #include "problem/dataset.h"
 #include "run/separable.h"
 #include "text/text.h"
 #include <cblas.h>
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Samples that are evaluated at once where no batch is asked for. */
 enum { CHUNK = 256 };
@@ -377,14 +376,12 @@ static ms_status train_epoch(network *a, ms_error *err) {
 
 /* ---- Checkpoints: everything that the rest of training depends on ---------------------------- */
 
-static const char MAGIC[] = "mirrorsim checkpoint 1\n";
-
 typedef struct block {
   void *at;
   size_t size;
 } block;
 
-/* What is stored, in this order. Rows of the results so far come after. */
+/* What is stored first, in this order. The mask and rows of the results so far come after. */
 static size_t blocks_of(network *a, block *b) {
   size_t doubles = sizeof(double), count = 0;
   b[count++] = (block){&a->at, sizeof a->at};
@@ -403,44 +400,26 @@ static size_t columns_of(const ms_run *run) {
   return columns;
 }
 
-/* Folder of the checkpoint; returns the name in it. */
-static const char *checkpoint_folder(const network *a, char *dir, size_t room) {
-  const char *slash = strrchr(a->checkpoint, '/');
-  if (slash)
-    snprintf(dir, room, "%.*s", (int)MS_MAX(slash - a->checkpoint, 1), a->checkpoint);
-  else
-    snprintf(dir, room, ".");
-  return slash ? slash + 1 : a->checkpoint;
-}
-
 /* `recorded`: rows that are already part of the run. */
 static ms_status save(network *a, size_t recorded, ms_error *err) {
   if (!a->checkpoint || !a->steps)
     return MS_OK;
-  char dir[4096];
-  ms_writer w;
-  ms_status status = ms_writer_open(&w, dir, checkpoint_folder(a, dir, sizeof dir), err);
-  if (status != MS_OK)
-    return status;
   const ms_run *run = a->run;
   block b[8];
+  ms_checkpoint_part parts[16];
   a->at.recorded = recorded;
   a->at.largest_x = run->largest_x;
   a->at.worst_drift = run->worst_drift;
   a->at.worst_gap = run->worst_gap;
-  size_t count = blocks_of(a, b), length = strlen(a->identity), pruned = a->mask != NULL;
-  fwrite(MAGIC, 1, sizeof MAGIC, w.file);
-  fwrite(&length, sizeof length, 1, w.file);
-  fwrite(a->identity, 1, length, w.file);
+  size_t count = blocks_of(a, b), pruned = a->mask != NULL, row = recorded * sizeof(double);
   for (size_t k = 0; k < count; k++)
-    fwrite(b[k].at, 1, b[k].size, w.file);
-  fwrite(&pruned, sizeof pruned, 1, w.file);
-  if (a->mask)
-    fwrite(a->mask, sizeof(double), a->net.weights, w.file);
-  fwrite(run->rows, sizeof(double), recorded * columns_of(run), w.file);
-  fwrite(run->states, sizeof(double), recorded * run->kept, w.file);
-  fwrite(a->extras, sizeof(double), recorded * a->extras_wide, w.file);
-  return ms_writer_commit(&w, err);
+    parts[k] = (ms_checkpoint_part){b[k].at, b[k].size};
+  parts[count++] = (ms_checkpoint_part){&pruned, sizeof pruned};
+  parts[count++] = (ms_checkpoint_part){a->mask, pruned * a->net.weights * sizeof(double)};
+  parts[count++] = (ms_checkpoint_part){run->rows, row * columns_of(run)};
+  parts[count++] = (ms_checkpoint_part){run->states, row * run->kept};
+  parts[count++] = (ms_checkpoint_part){a->extras, row * a->extras_wide};
+  return ms_checkpoint_write(a->checkpoint, a->identity, parts, count, err);
 }
 
 static bool take(FILE *file, void *into, size_t size) {
@@ -456,6 +435,39 @@ static bool take_rows(FILE *file, double **rows, size_t recorded, size_t wide) {
   return *rows && take(file, *rows, recorded * wide * sizeof **rows);
 }
 
+static bool all_finite(const double *v, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (!isfinite(v[i]))
+      return false;
+  return true;
+}
+
+/* The state of MT19937 ends with where it reads next, which GSL does not look at. */
+static bool random_numbers_hold(const gsl_rng *rng) {
+  enum { WORDS = 624 };
+  int next;
+  if (gsl_rng_size(rng) < WORDS * sizeof(unsigned long) + sizeof next)
+    return false;
+  memcpy(&next, (const char *)gsl_rng_state(rng) + WORDS * sizeof(unsigned long), sizeof next);
+  return next >= 0 && next <= WORDS;
+}
+
+/* Is the state one that training can be in? */
+static bool state_holds(const network *a) {
+  const progress *at = &a->at;
+  bool counts = at->recorded > 0 && at->recorded <= a->run->points && at->cycle <= a->cycles &&
+                at->epoch >= at->cycle * a->epochs && at->epoch <= (at->cycle + 1) * a->epochs &&
+                at->seen == at->epoch - at->cycle * a->epochs + 1;
+  if (!counts || !random_numbers_hold(a->rng) || !all_finite(&at->alpha, 2) || at->alpha < 0 ||
+      !all_finite(a->p, a->sparse.size) || !all_finite(a->velocity, a->sparse.size) ||
+      !all_finite(a->seen, 2 * at->seen) || !all_finite(a->cycle, 2 * at->cycle))
+    return false;
+  for (size_t i = 0; a->mask && i < a->net.weights; i++)
+    if (a->mask[i] != 0 && a->mask[i] != 1)
+      return false;
+  return true;
+}
+
 static bool take_state(network *a, FILE *file) {
   ms_run *run = a->run;
   block b[8];
@@ -468,10 +480,7 @@ static bool take_state(network *a, FILE *file) {
     a->mask = ms_doubles(a->net.weights);
     good = a->mask && take(file, a->mask, a->net.weights * sizeof(double));
   }
-  good = good && a->at.recorded <= run->points && a->at.recorded > 0 &&
-         a->at.epoch <= a->epochs * (a->cycles + 1) && a->at.cycle <= a->cycles &&
-         a->at.seen <= a->epochs + 1 &&
-         take_rows(file, &run->rows, a->at.recorded, columns_of(run)) &&
+  good = good && state_holds(a) && take_rows(file, &run->rows, a->at.recorded, columns_of(run)) &&
          take_rows(file, &run->states, a->at.recorded, run->kept) &&
          take_rows(file, &a->extras, a->at.recorded, a->extras_wide) && fgetc(file) == EOF;
   if (!good)
@@ -491,44 +500,23 @@ static bool take_state(network *a, FILE *file) {
 }
 
 static ms_status resume(network *a, ms_error *err) {
-  FILE *file = fopen(a->checkpoint, "rb");
-  if (!file) { /* the first time */
-    char dir[4096];
-    checkpoint_folder(a, dir, sizeof dir);
-    return access(dir, W_OK | X_OK) == 0
-               ? MS_OK
-               : ms_fail(err, MS_BAD_SETTING, "%s: '%s' cannot be written: %s",
-                         ms_config_origin(a->run->cfg, "checkpoint"), a->checkpoint,
-                         strerror(errno));
-  }
-  char magic[sizeof MAGIC];
-  size_t length = 0;
-  bool known = take(file, magic, sizeof magic) && memcmp(magic, MAGIC, sizeof MAGIC) == 0 &&
-               take(file, &length, sizeof length) && length < 1000000;
-  char *identity = known ? calloc(1, length + 1) : NULL;
-  known = identity && take(file, identity, length);
-  bool same = known && strcmp(identity, a->identity) == 0;
-  bool whole = same && take_state(a, file);
-  ms_status status = MS_OK;
-  if (known && !same) {
-    const char *was = identity, *is = a->identity;
-    while (*was == *is) { /* to the beginning of the first line that differs */
-      size_t line = strcspn(was, "\n");
-      if (strncmp(was, is, line + 1) != 0)
-        break;
-      was += line + 1;
-      is += line + 1;
-    }
-    status = ms_fail(err, MS_BAD_SETTING,
-                     "%s: '%s' belongs to another run: it has '%.*s' where this one has '%.*s'",
-                     ms_config_origin(a->run->cfg, "checkpoint"), a->checkpoint,
-                     (int)strcspn(was, "\n"), was, (int)strcspn(is, "\n"), is);
-  } else if (!whole) {
-    status = ms_fail(err, MS_BAD_INPUT, "%s: is no checkpoint of this program, or not whole",
+  char *bytes;
+  size_t size;
+  const char *origin = ms_config_origin(a->run->cfg, "checkpoint");
+  ms_status status = ms_checkpoint_read(&bytes, &size, a->checkpoint, origin, a->identity, err);
+  if (!bytes)
+    return status;
+  FILE *file = fmemopen(bytes, MS_MAX(size, 1), "rb");
+  if (!file)
+    status = ms_no_memory(err);
+  else if (size == 0 || !take_state(a, file))
+    status = ms_fail(err, MS_BAD_INPUT,
+                     "%s: holds a state that training cannot be in; without this file training "
+                     "begins anew",
                      a->checkpoint);
-  }
-  free(identity);
-  fclose(file);
+  if (file)
+    fclose(file);
+  free(bytes);
   return status;
 }
 

@@ -353,6 +353,103 @@ START_TEST(a_resumed_run_has_the_bytes_of_an_uninterrupted_one) {
 }
 END_TEST
 
+/* A checkpoint after two of three epochs, in memory to be freed. */
+static char *some_checkpoint(const char *path, const char *const *settings, size_t *size) {
+  ms_error err;
+  ms_run *run = test_new("network", settings);
+  for (size_t i = 0; i < 3; i++)
+    ck_assert_int_eq(ms_run_advance(run, i, &err), MS_OK);
+  ms_run_free(run);
+  char *bytes = test_read(path, size);
+  ck_assert_ptr_nonnull(bytes);
+  return bytes;
+}
+
+START_TEST(damaged_checkpoints_are_refused) {
+  const char *path = test_path("state"), *at = test_text("checkpoint=%s", path);
+  const char *const *settings = WITH("layers=3", "epochs=3", "sparsify=pilot", "points=4", at);
+  size_t size;
+  char *bytes = some_checkpoint(path, settings, &size);
+  gsl_rng *rng = ms_random_new(1, MS_STREAM_DATA);
+  size_t head = 24 + 24, rounds = test_quick() ? 20 : 200;
+  for (size_t k = 0; k < rounds; k++) {
+    /* every byte of the head, then anywhere; one bit, or another byte, or an end too early */
+    size_t where = k < head ? k : gsl_rng_uniform_int(rng, size), cut = size;
+    char kept = bytes[where];
+    if (k % 10 == 9)
+      cut = where;
+    else if (k % 2)
+      bytes[where] = (char)(kept ^ (1 << gsl_rng_uniform_int(rng, 8)));
+    else
+      bytes[where] = (char)(kept + 1 + (int)gsl_rng_uniform_int(rng, 255));
+    test_bytes("state", bytes, cut);
+    ck_assert_int_eq(test_refused("network", settings, path), MS_BAD_INPUT);
+    bytes[where] = kept;
+  }
+  test_bytes("state", test_text("%*s", (int)size, ""), size);
+  ck_assert_int_eq(test_refused("network", settings, path), MS_BAD_INPUT);
+  test_file("state", "");
+  ck_assert_int_eq(test_refused("network", settings, path), MS_BAD_INPUT);
+  test_bytes("state", bytes, size);
+  ms_run_free(test_whole("network", settings));
+  gsl_rng_free(rng);
+  free(bytes);
+}
+END_TEST
+
+/* CRC-32 bit by bit, as its polynomial says. */
+static uint64_t crc_of(const char *bytes, size_t from, size_t to, uint32_t crc) {
+  crc = ~crc;
+  for (size_t i = from; i < to; i++) {
+    crc ^= (unsigned char)bytes[i];
+    for (int bit = 0; bit < 8; bit++)
+      crc = crc & 1 ? crc >> 1 ^ 0xEDB88320U : crc >> 1;
+  }
+  return (uint32_t)~crc;
+}
+
+/* With a checksum that is right, a state is looked at before it is used. */
+START_TEST(states_that_cannot_be_are_refused) {
+  enum { SUM = 24 + 16, HEAD = 24 + 24, PROGRESS = 4 * 8 + 6 * 8, RANDOM = 5000 };
+  const char *path = test_path("state"), *at = test_text("checkpoint=%s", path);
+  const char *const *settings = WITH("layers=3", "epochs=3", "sparsify=pilot", "points=4", at);
+  size_t size;
+  uint64_t identity, sum;
+  char *bytes = some_checkpoint(path, settings, &size);
+  memcpy(&identity, bytes + 24, sizeof identity);
+  size_t state = HEAD + (size_t)identity;
+  const int64_t counts[] = {-1, INT64_MAX, 100, 0};
+  const int32_t places[] = {-1, -1000000, 625, INT32_MAX};
+  const double numbers[] = {NAN, INFINITY, -INFINITY};
+  struct {
+    size_t where;
+    const void *value;
+    size_t size, kinds;
+  } bad[] = {
+      {state, counts, 8, 3},                     /* epoch */
+      {state + 8, counts, 8, 3},                 /* cycle */
+      {state + 16, counts, 8, 4},                /* rows recorded */
+      {state + 24, counts, 8, 4},                /* epochs seen */
+      {state + 32, numbers, 8, 3},               /* alpha */
+      {state + 40, numbers, 8, 3},               /* dose */
+      {state + PROGRESS + 4992, places, 4, 4},   /* where the random numbers go on */
+      {state + PROGRESS + RANDOM, numbers, 8, 3} /* the first weight */
+  };
+  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+    for (size_t i = 0; i < bad[k].kinds; i++) {
+      char kept[8];
+      memcpy(kept, bytes + bad[k].where, bad[k].size);
+      memcpy(bytes + bad[k].where, (const char *)bad[k].value + i * bad[k].size, bad[k].size);
+      sum = crc_of(bytes, HEAD, size, (uint32_t)crc_of(bytes, 24, SUM, 0));
+      memcpy(bytes + SUM, &sum, sizeof sum);
+      test_bytes("state", bytes, size);
+      ck_assert_int_eq(test_refused("network", settings, "training cannot be in"), MS_BAD_INPUT);
+      memcpy(bytes + bad[k].where, kept, bad[k].size);
+    }
+  free(bytes);
+}
+END_TEST
+
 START_TEST(bad_input_is_named) {
   static const struct {
     const char *setting, *says;
@@ -390,6 +487,8 @@ Suite *network_suite(void) {
   tcase_add_test(t, spred_keeps_signs_and_pilot_does_not);
   tcase_add_test(t, pruning_leaves_what_was_asked_for);
   tcase_add_test(t, a_resumed_run_has_the_bytes_of_an_uninterrupted_one);
+  tcase_add_test(t, damaged_checkpoints_are_refused);
+  tcase_add_test(t, states_that_cannot_be_are_refused);
   tcase_add_test(t, bad_input_is_named);
   suite_add_tcase(s, t);
   return s;
