@@ -5,8 +5,10 @@
  *        and what F leaves out after it; for an h with kinks y := prox(y): ISTA, and with momentum
  *        its inertial form
  *   sgd  the same with F on `batch` samples drawn without replacement
- *   sde  dy = F dt + sqrt(lr / n) sum_i (gradient of sample i) dB_i, the stochastic flow of SGD
- * with batch 1 (Pesme, Pillaud-Vivien & Flammarion 2021), by Euler-Maruyama steps of size dt */
+ *   sde  dy = F dt + sqrt(lr) C^{1/2} dB, the stochastic flow of SGD with batch 1 (Pesme,
+ * Pillaud-Vivien & Flammarion 2021), by Euler-Maruyama steps of size dt. C is the covariance of
+ * the samples' gradients G_i = n F_i, C = sum_i G_i G_i' / n - F F': 0 for one sample. A step of
+ * dt = lr has the mean and the covariance of a step of SGD. */
 #include "base/random.h"
 #include "integrate/integrator.h"
 #include <gsl/gsl_randist.h>
@@ -106,13 +108,18 @@ static ms_status step_sgd(ms_integrator *in, ms_error *err) {
   return step_gd(in, err);
 }
 
-/* One F with sample weights 1 + sqrt(lr n / dt) xi_i is the drift and the noise of the step. */
+/* One F with sample weights 1 + sqrt(lr n / dt) (xi_i - mean of xi) is the drift and the noise of
+ * the step: subtracting the mean makes the second moment of the gradients their covariance. */
 static ms_status step_sde(ms_integrator *in, ms_error *err) {
   discrete *d = in->own;
   size_t n = in->ode->samples;
-  double noise = sqrt(in->training.lr * (double)n / in->training.dt);
+  double noise = sqrt(in->training.lr * (double)n / in->training.dt), mean = 0;
+  for (size_t i = 0; i < n; i++) {
+    d->weight[i] = gsl_ran_gaussian_ziggurat(d->rng, 1);
+    mean += d->weight[i] / (double)n;
+  }
   for (size_t i = 0; i < n; i++)
-    d->weight[i] = 1 + noise * gsl_ran_gaussian_ziggurat(d->rng, 1);
+    d->weight[i] = 1 + noise * (d->weight[i] - mean);
   return descend(in, in->training.dt, 0, err);
 }
 
