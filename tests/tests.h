@@ -39,6 +39,7 @@
   X(coding)                                                                                        \
   X(attention)                                                                                     \
   X(figure)                                                                                        \
+  X(ends)                                                                                          \
   X(cli)                                                                                           \
   X(names)
 

@@ -1,6 +1,7 @@
 /* Separable models: a problem Z, y and a parametrization x_j = g(w_j) of each feature. */
 #include "base/random.h"
 #include "diag/pair.h"
+#include "flow/rest.h"
 #include "limit/limit.h"
 #include "limit/saddle.h"
 #include "limit/svm.h"
@@ -163,8 +164,8 @@ static ms_status build_schedule(ms_run *run, ms_error *err) {
     run->setup.log_unit = 1 / G;
     run->setup.stop_gradient = fmax(run->setup.stop_gradient, LOG_STATIONARY);
   }
-  ms_status status = ms_run_plan(run, G, (BASE_HORIZON - SCALE_HORIZON * least) / G,
-                                 !run->setup.method->discrete, err);
+  ms_status status =
+      ms_run_plan(run, G, (BASE_HORIZON - SCALE_HORIZON * least) / G, ms_run_may_end(run), err);
   return status == MS_OK ? keep(run, err) : status;
 }
 
@@ -341,6 +342,21 @@ static bool loses_the_way_back(const ms_run *run) {
          exp(2 * least) < LEAST_IMBALANCE * ms_flow_solution_size(&run->setup);
 }
 
+/* Weights that double precision does not hold leave the gradient flow out. A method that trains
+ * weights has then nothing to step, unless mirror descent is asked for. */
+static ms_status leave_gradient_out(ms_run *run, ms_error *err) {
+  const ms_method *method = run->setup.method;
+  if (method->discrete)
+    return ms_fail(err, MS_UNSUPPORTED,
+                   "%s: '%s' steps the weights, which would be smaller or larger than double "
+                   "precision holds; --flow mirror steps mu instead (mirror descent), and --method "
+                   "bdf has no such limit",
+                   ms_config_origin(run->cfg, "method"), method->name);
+  ms_run_add_note(run, "The gradient flow is left out: its weights w would be smaller or larger "
+                       "than double precision holds. The mirror flow has no such limit.");
+  return MS_OK;
+}
+
 static ms_status build_flows(ms_run *run, ms_error *err) {
   const char *mode = ms_config_text(run->cfg, "flow"), *state = ms_config_text(run->cfg, "state");
   ms_setup *s = &run->setup;
@@ -369,6 +385,8 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
     return limit ? build_limit(run, err) : build_saddle(run, err);
   bool mirror = strcmp(mode, "gradient") != 0, exists = s->param->primal != NULL;
   bool either = strcmp(mode, "auto") == 0 || strcmp(mode, "one") == 0;
+  if (strcmp(mode, "one") == 0 && s->method->discrete) /* trains weights */
+    mirror = false;
   if (mirror && !exists && !either)
     return ms_fail(err, MS_UNSUPPORTED, "--flow %s: --param %s has no mirror flow: %s", mode,
                    s->param->name, s->param->no_mirror);
@@ -376,7 +394,7 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
     static const char why[] = "under weight decay k has a mirror flow where it is homogeneous, "
                               "k(c theta) = c^L k(theta), with one L for all coordinates, and "
                               "--formula is not";
-    if (strcmp(mode, "auto") != 0)
+    if (!either)
       return ms_fail(err, MS_UNSUPPORTED,
                      "--flow %s: %s; --wd-schedule none has it, and --flow "
                      "gradient goes on without",
@@ -385,7 +403,7 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
     exists = false;
   }
   if (mirror && exists && s->param->no_decay && ms_schedule_total(run->schedule) > 0) {
-    if (strcmp(mode, "auto") != 0)
+    if (!either)
       return ms_fail(err, MS_UNSUPPORTED,
                      "--flow %s: --param %s has a mirror flow with --wd-schedule none only: %s",
                      mode, s->param->name, s->param->no_decay);
@@ -414,8 +432,9 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
     after.start.ln_beta = run->reset_ln_beta;
   if (gradient && mirror && !(ms_flow_representable(s) && ms_flow_representable(&after))) {
     gradient = false;
-    ms_run_add_note(run, "The gradient flow is left out: its weights w would be smaller or larger "
-                         "than double precision holds. The mirror flow has no such limit.");
+    ms_status status = leave_gradient_out(run, err);
+    if (status != MS_OK)
+      return status;
   }
   if (gradient && mirror && strcmp(mode, "auto") == 0 && loses_the_way_back(run)) {
     gradient = false;
@@ -440,23 +459,28 @@ static ms_status build_flows(ms_run *run, ms_error *err) {
   if (s->solver == MS_SOLVER_CG && strcmp(form, "sample-dual") != 0)
     return ms_fail(err, MS_UNSUPPORTED, "%s: 'cg' is there for --state sample-dual, not for %s",
                    ms_config_origin(run->cfg, "solver"), form);
-  run->flow_name = mirror ? (gradient ? "both" : "mirror") : "gradient";
+  run->flow_name = !mirror               ? "gradient"
+                   : gradient            ? "both"
+                   : s->method->discrete ? "mirror-descent"
+                                         : "mirror";
   ms_setup training = *s, beside = *s;
-  if (s->method->stochastic)
-    training.problem =
-        run->problem; /* its noise is that of the samples, not of their combinations */
+  if (s->method->stochastic) { /* its noise is that of the samples, not of their combinations */
+    training.problem = run->problem;
+    training.loss_offset = 0;
+  }
   if (s->method->discrete && mirror && gradient) {
     /* the training is what is recorded, the mirror flow what it is compared with */
     beside.method = &ms_method_bdf;
     ms_status status = ms_flow_new(&run->flow, ms_flow_class_find("gradient"), &training, err);
-    if (status == MS_OK)
-      status = ms_flow_new(&run->partner, ms_flow_class_find(form), &beside, err);
-    return status;
+    if (status != MS_OK)
+      return status;
+    run->flow->may_finish = ms_run_may_end(run);
+    return ms_flow_new(&run->partner, ms_flow_class_find(form), &beside, err);
   }
   ms_status status = ms_flow_new(&run->flow, ms_flow_class_find(form), &training, err);
   if (status != MS_OK)
     return status;
-  run->flow->may_finish = !s->method->discrete;
+  run->flow->may_finish = ms_run_may_end(run);
   if (mirror && gradient)
     status = ms_flow_new(&run->partner, ms_flow_class_find("gradient"), s, err);
   return status;
@@ -646,6 +670,10 @@ static ms_status build(ms_run *run, ms_error *err) {
   status = check_scale(run, "init-scale", run->ln_beta, err);
   if (status == MS_OK)
     status = build_schedule(run, err);
+  double from;
+  if (status == MS_OK && !ms_config_text(cfg, "stop-loss") &&
+      ms_schedule_limit(run->schedule, &from) > 0)
+    s->stop_loss = -INFINITY; /* weight decay that stays on moves x on, however small f is */
   if (status == MS_OK)
     status = build_resets(run, err);
   if (status == MS_OK)
@@ -762,6 +790,26 @@ static void interrupt(ms_run *run, const volatile sig_atomic_t *flag) {
 
 /* ---- The end -------------------------------------------------------------------------------- */
 
+/* Says so where x rests near a saddle, and how long leaving it takes. */
+static void note_saddle(ms_run *run) {
+  const ms_flow *flow = run->flow;
+  double t = ms_run_t(run);
+  if (!flow || flow->setup.method->discrete || flow->setup.problem->Z->spread)
+    return;
+  double *g = run->scratch + run->problem->Z->n;
+  ms_flow_gradient(run->problem, run->Zx, run->scratch, g);
+  double leaving = ms_flow_leaving(run->flow, t, run->x, g);
+  char when[64] = "at no time, because weight decay outruns it";
+  if (isfinite(leaving))
+    snprintf(when, sizeof when, "at about t = %.3g", t + leaving);
+  if (leaving > t)
+    ms_run_add_note(run,
+                    "x rests near a saddle of the loss, which is no minimum: coordinates near 0 "
+                    "are pulled away from it, so slowly that the first of them leaves %s. A larger "
+                    "--init-scale or a smaller --wd leaves sooner.",
+                    when);
+}
+
 static void compare_with_limit(ms_run *run) {
   const ms_setup *s = &run->setup;
   size_t n = run->problem->Z->n, d = run->problem->Z->d;
@@ -798,6 +846,11 @@ static void compare_with_limit(ms_run *run) {
       run->from_min_l2 = ms_run_distance(run, x);
   }
   free(x);
+}
+
+static void finish(ms_run *run) {
+  note_saddle(run);
+  compare_with_limit(run);
 }
 
 static double largest_margin(const double *svm, size_t d, bool l2) {
@@ -853,7 +906,7 @@ const ms_model ms_model_diag = {
     .spreads = true,
     .advance = advance,
     .observables = ms_observables_separable,
-    .finish = compare_with_limit,
+    .finish = finish,
     .interrupt = interrupt,
     .summary_at = summary_at,
     .release = release,

@@ -13,10 +13,15 @@ static const double BASE_HORIZON = 80, SCALE_HORIZON = 4;
 /* A spectral mirror flow beside the gradient flow must be cheap: measurements * rows * cols. */
 static const double PARTNER_NUMBERS = 5e5;
 /* The flow's end is looked for every so many steps: it costs a singular value decomposition. */
-enum { CHECK_EVERY = 16 };
+enum { CHECK_EVERY = 16, CHECK_TRAINING_EVERY = 64 };
 static const double STATIONARY = 1e-10;
 /* Singular values above this part of the largest count for the rank. */
 static const double RANK_PART = 1e-3;
+/* A force of weight decay below 1 / SMALL_ALPHA of the first gradient makes rest be measured
+ * against it. */
+static const double SMALL_ALPHA = 100;
+/* Singular values below this are near 0, gradients above this part of the first one are not. */
+static const double SADDLE_PART = 1e-3;
 /* Newton's systems are preconditioned where the measurements' slopes fit in so many numbers. */
 static const double SLOPE_NUMBERS = 5e6;
 enum { SLOPES_MAX = 2000 };
@@ -58,6 +63,7 @@ typedef struct factored {
   double *X_before, t_before;
   double still_since; /* when X came to rest, as far as it can be seen; < 0: it has not */
   double stop_loss;
+  bool may_finish; /* at the loss tolerance or where stationary */
   double score;
   double kkt;
   bool like_known; /* the potential of `like` describes the singular values */
@@ -401,12 +407,27 @@ static double speed(factored *a, double t, const double *X) {
   return moved / ((t - before) * size * a->run->setup.gradient_scale);
 }
 
+/* alpha that stays on, 0 where the schedule ends or tends to 0. */
+static double lasting_alpha(const ms_setup *s, double t) {
+  double from;
+  return ms_schedule_limit(s->schedule, &from) > 0 ? ms_schedule_alpha(s->schedule, t) : 0;
+}
+
+/* Forces and speeds are compared with those of alpha where alpha is small. */
+static double small_part(const factored *a, double t) {
+  const ms_setup *s = &a->run->setup;
+  double force = isfinite(a->f.cost) ? a->f.cost : a->f.degree;
+  double part = SMALL_ALPHA * force * lasting_alpha(s, t) / s->gradient_scale;
+  return part > 0 ? fmin(part, 1) : 1;
+}
+
 static bool finished(void *self, double t, const double *y) {
   road *r = self;
   factored *a = r->all;
   const ms_setup *s = &a->run->setup;
   double cost = a->f.cost;
-  if (r != a->lead || s->method->discrete || a->checks++ % CHECK_EVERY ||
+  size_t every = s->method->discrete ? CHECK_TRAINING_EVERY : CHECK_EVERY;
+  if (r != a->lead || !a->may_finish || a->checks++ % every ||
       !ms_flow_settled(s->schedule, isfinite(cost) ? cost : a->f.degree, s->gradient_scale, t))
     return false;
   if (r == &a->gradient)
@@ -419,18 +440,20 @@ static bool finished(void *self, double t, const double *y) {
     a->run->end_name = "loss";
     return true;
   }
-  double alpha = ms_schedule_alpha(s->schedule, t);
+  bool convex = isfinite(cost);
+  double alpha = convex ? ms_schedule_alpha(s->schedule, t) : lasting_alpha(s, t);
+  double part = small_part(a, t);
   /* margins without weight decay grow like ln t: that is no rest, however slow */
-  bool still = speed(a, t, r->X) <= STATIONARY && (alpha > 0 || !a->o->margins);
+  bool still = speed(a, t, r->X) <= part * STATIONARY && (alpha > 0 || !a->o->margins);
   a->still_since = !still ? -1 : a->still_since < 0 ? t : a->still_since;
-  if (still && (alpha == 0 || isfinite(cost))) {
+  if (still && (alpha == 0 || convex)) {
     /* a saddle is not an end: where the cost is convex its optimality conditions tell them apart;
      * narrow factors need not come to meet them, but a saddle would be left in time */
     restrict_gradient(&a->f, r->G);
     bool narrow = !a->f.diagonal && a->f.width < a->sigmas;
     still = (narrow && t >= 2 * a->still_since) ||
             ms_nuclear_kkt(a->f.rows, a->f.cols, a->f.positive, r->X, r->G,
-                           alpha > 0 ? alpha * cost : 0, s->gradient_scale) <= 1e-6;
+                           alpha > 0 ? alpha * cost : 0, s->gradient_scale) <= part * 1e-6;
   }
   if (still)
     a->run->end_name = "stationary";
@@ -530,7 +553,9 @@ static ms_status choose_factors(factored *a, const ms_factored_defaults *default
   return status;
 }
 
-static ms_status road_new(road *r, factored *a, const double *y0, ms_error *err) {
+/* Discrete methods train what is recorded. The mirror flow beside it is integrated. */
+static ms_status road_new(road *r, factored *a, const ms_method *method, const double *y0,
+                          ms_error *err) {
   const ms_setup *s = &a->run->setup;
   size_t d = a->run->d;
   r->X = ms_doubles(2 * d + MS_MAX(ms_factors_work(&a->f), a->o->samples));
@@ -542,16 +567,15 @@ static ms_status road_new(road *r, factored *a, const double *y0, ms_error *err)
   r->ode.next_break = next_break;
   r->ode.enter = enter;
   r->ode.finished = finished;
-  return ms_integrator_new(&r->in, s->method, &r->ode, y0, s->t_end, s->step_limit, &s->training,
-                           err);
+  return ms_integrator_new(&r->in, method, &r->ode, y0, s->t_end, s->step_limit, &s->training, err);
 }
 
 /* The measurements as matrices, and the preconditioner's room for `slope` numbers each; neither
  * where they are too many. */
-static ms_status make_room(road *r, size_t slope, ms_error *err) {
+static ms_status make_room(road *r, size_t slope, const ms_method *method, ms_error *err) {
   factored *a = r->all;
   size_t n = a->o->samples, d = a->run->d;
-  if (!a->o->problem || !a->run->setup.method->implicit || n > SLOPES_MAX ||
+  if (!a->o->problem || !method->implicit || n > SLOPES_MAX ||
       (double)n * (double)MS_MAX(slope, d) > SLOPE_NUMBERS)
     return MS_OK;
   if (!a->measured) {
@@ -592,14 +616,14 @@ static ms_status gradient_new(factored *a, ms_error *err) {
                     .rhs = gradient_rhs,
                     .tolerance = gradient_tolerance,
                     .component = weight_component};
-  ms_status status = make_room(r, a->f.weights, err);
+  ms_status status = make_room(r, a->f.weights, a->run->setup.method, err);
   if (r->slopes) {
     r->ode.prepare = gradient_prepare;
     r->ode.solve = gradient_solve;
     r->ode.inexact = true;
   }
   if (status == MS_OK)
-    status = road_new(r, a, w, err);
+    status = road_new(r, a, a->run->setup.method, w, err);
   size_t count = a->f.balances(&a->f);
   a->balance0 = ms_doubles(2 * count);
   if (status == MS_OK && !a->balance0)
@@ -612,7 +636,7 @@ static ms_status gradient_new(factored *a, ms_error *err) {
   return status;
 }
 
-static ms_status mirror_new(factored *a, ms_error *err) {
+static ms_status mirror_new(factored *a, const ms_method *method, ms_error *err) {
   size_t n = a->o->samples;
   double *nu = ms_doubles(n);
   a->row = ms_doubles(n);
@@ -626,7 +650,7 @@ static ms_status mirror_new(factored *a, ms_error *err) {
                     .component = nu_component};
   if (status == MS_OK) {
     ms_matrix_row_norms(a->o->problem->Z, a->row);
-    status = make_room(r, a->run->d, err);
+    status = make_room(r, a->run->d, method, err);
     if (r->slopes) {
       r->ode.prepare = mirror_prepare;
       r->ode.solve = mirror_solve;
@@ -634,7 +658,7 @@ static ms_status mirror_new(factored *a, ms_error *err) {
     }
   }
   if (status == MS_OK) {
-    status = road_new(r, a, nu, err);
+    status = road_new(r, a, method, nu, err);
   }
   free(nu);
   return status;
@@ -660,6 +684,11 @@ static ms_status build_roads(factored *a, ms_error *err) {
       return ms_fail(err, MS_UNSUPPORTED,
                      "%s: factors of this scale are smaller than double precision holds",
                      ms_config_origin(run->cfg, "init-scale"));
+    if (run->setup.method->discrete)
+      return ms_fail(err, MS_UNSUPPORTED,
+                     "%s: '%s' steps the factors, which would be smaller than double precision "
+                     "holds; --flow mirror steps the dual variable instead (mirror descent)",
+                     ms_config_origin(run->cfg, "method"), run->setup.method->name);
     gradient = false;
     ms_run_add_note(run, "The gradient flow is left out: its factors would be smaller than double "
                          "precision holds. The mirror flow has no such limit.");
@@ -669,16 +698,20 @@ static ms_status build_roads(factored *a, ms_error *err) {
                    "--method %s: there for --model diag; matrix models take "
                    "bdf, adams and gd",
                    run->setup.method->name);
+  bool beside_training = gradient && run->setup.method->discrete;
   ms_status status = MS_OK;
   if (gradient)
     status = gradient_new(a, err);
   if (status == MS_OK && mirror)
-    status = mirror_new(a, err);
+    status = mirror_new(a, beside_training ? &ms_method_bdf : run->setup.method, err);
   if (status != MS_OK)
     return status;
   a->lead = gradient ? &a->gradient : &a->mirror;
   a->beside = gradient && mirror ? &a->mirror : NULL;
-  run->flow_name = mirror ? (gradient ? "both" : "mirror") : "gradient";
+  run->flow_name = !mirror                       ? "gradient"
+                   : gradient                    ? "both"
+                   : run->setup.method->discrete ? "mirror-descent"
+                                                 : "mirror";
   if (mirror && !a->o->commuting)
     ms_run_add_note(run, "The measurements do not commute, so the gradient flow is no mirror flow: "
                          "the spectral mirror flow is a comparison, gf_mf_gap how far it is off.");
@@ -743,8 +776,14 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
                        ? ms_config_real(cfg, "lr")
                        : default_lr(a, G, f0 - (o->problem ? ms_problem_floor(o->problem) : 0));
   s->training.momentum = ms_config_real(cfg, "momentum");
+  a->may_finish = ms_run_may_end(run);
+  bool stop_given = ms_config_text(cfg, "stop-loss") && a->stop_loss > 0;
   status = ms_run_plan(run, G, (BASE_HORIZON + SCALE_HORIZON * fmax(0, -a->ln_scale)) / G,
-                       !s->method->discrete && o->stop_loss != 0, err);
+                       stop_given || (!s->method->discrete && o->stop_loss != 0), err);
+  double from;
+  if (status == MS_OK && !ms_config_text(cfg, "stop-loss") &&
+      ms_schedule_limit(run->schedule, &from) > 0)
+    a->stop_loss = -INFINITY; /* weight decay that stays on moves X on, however small f is */
   if (status == MS_OK)
     status = ms_run_keep(run, a->G, err);
   if (status == MS_OK)
@@ -1052,8 +1091,32 @@ ms_status ms_factored_pair(ms_run *run, ms_pair *pair, ms_error *err) {
 
 /* ---- The end -------------------------------------------------------------------------------- */
 
+/* Says so where X rests near the saddle at 0, which products of L > 2 factors leave like powers of
+ * t: factors of size w grow by w^{L-1} times the gradient. */
+static void note_saddle(factored *a) {
+  ms_run *run = a->run;
+  const ms_setup *s = &run->setup;
+  double L = a->f.degree, *sigma = ms_doubles(a->sigmas);
+  if (L > 2 && sigma && s->open_ended && strcmp(run->status, "t_end") == 0 &&
+      !(lasting_alpha(s, ms_run_t(run)) > 0) &&
+      ms_singular(a->f.rows, a->f.cols, a->G, sigma, NULL, NULL) == 0 &&
+      sigma[0] > SADDLE_PART * s->gradient_scale && a->sigma[0] < SADDLE_PART) {
+    double leaving = pow(a->sigma[0], 2 / L - 1) / ((L - 2) * sigma[0]);
+    char when[48] = "at no time that double precision knows";
+    if (isfinite(leaving))
+      snprintf(when, sizeof when, "after about %.3g more of t", leaving);
+    run->status = "near-saddle";
+    ms_run_add_note(run,
+                    "X rests near the saddle at 0, which is no minimum of the loss: it leaves it "
+                    "%s. A larger --init-scale or a smaller --wd leaves sooner.",
+                    when);
+  }
+  free(sigma);
+}
+
 void ms_factored_finish(ms_run *run) {
   factored *a = own_of(run);
+  note_saddle(a);
   const ms_integrator *in = a->lead->in;
   run->steps = in->steps;
   run->rhs_count = in->rhs_count + (a->beside ? a->beside->in->rhs_count : 0);

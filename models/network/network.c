@@ -907,12 +907,24 @@ static ms_status measure(network *a, ms_error *err) {
   return MS_OK;
 }
 
+/* Measures, and ends where the schedule is over and the loss is down to a given --stop-loss. */
+static ms_status measure_and_end(network *a, double t, ms_error *err) {
+  ms_run *run = a->run;
+  ms_status status = measure(a, err);
+  if (status != MS_OK || !ms_config_text(run->cfg, "stop-loss") || a->at.cycle < a->cycles ||
+      !(run->loss <= ms_config_real(run->cfg, "stop-loss")) ||
+      !ms_flow_settled(run->schedule, 2, 1, t))
+    return status;
+  run->end_name = "loss";
+  return MS_ENDED;
+}
+
 static ms_status advance(ms_run *run, double *t, ms_error *err) {
   network *a = own_of(run);
   ms_status status;
   if (!a->steps) {
     status = advance_flows(a, t, err);
-    return status < 0 ? status : measure(a, err);
+    return status < 0 ? status : measure_and_end(a, *t, err);
   }
   /* here, so that the rows of the points before are part of it */
   if (run->recorded > a->at.recorded && (status = save(a, run->recorded, err)) != MS_OK)
@@ -926,7 +938,7 @@ static ms_status advance(ms_run *run, double *t, ms_error *err) {
   if (status < 0)
     return status;
   present_x(a);
-  return measure(a, err);
+  return measure_and_end(a, *t, err);
 }
 
 static void interrupt(ms_run *run, const volatile sig_atomic_t *flag) {

@@ -1,4 +1,5 @@
 #include "flow/flow.h"
+#include "flow/rest.h"
 #include "flow/weights.h"
 #include "linalg/cg.h"
 #include "parallel/comm.h"
@@ -19,12 +20,6 @@ enum { DENSE_UNKNOWNS = 2500 };
 /* Relative residual of conjugate gradients: well below what Newton's method leaves. */
 static const double CG_TOLERANCE = 1e-6;
 enum { CG_LIMIT = 2000 };
-/* Dose that may still come when the schedule counts as over: it moves ln beta by four times that.
- */
-static const double SETTLED_DOSE = 1e-9;
-/* The same for a dose that diverges slowly: force of weight decay relative to the first gradient.
- */
-static const double SETTLED_ALPHA = 1e-10;
 /* Steps late in a run are a few hundredths of the time so far: for so long rounding adds up. */
 static const double NOISE_PART = 1.0 / 32;
 /* Losses so many times as far above the least as those of 0 and x0 are no place for a flow, see
@@ -35,8 +30,6 @@ static const double END_OF_DOMAIN = 1e-9;
 static const double LEAST_WARP = 1e-12;
 /* Error of x, relative, by the rounding of mu alone, up to which a mirror flow goes on. */
 static const double UNRESOLVED = 1e-7;
-/* Residuals within so many times what rounding makes of them may be 0, if they are small at all. */
-static const double ROUNDING_MARGIN = 30, NOTICED = 1e-6;
 /* Smallest amplitude of w, as a logarithm, whose square is safely a normal number. */
 static const double LN_SMALLEST = -330;
 /* The smallest |w| behind a logarithm: only ratios of what it multiplies are left there. */
@@ -937,113 +930,11 @@ const ms_flow_class *ms_flow_class_find(const char *name) {
 
 /* ---- one flow ------------------------------------------------------------------------------- */
 
-bool ms_flow_settled(const ms_schedule *schedule, double force, double gradient_scale, double t) {
-  double from, limit = ms_schedule_limit(schedule, &from);
-  if (t >= from)
-    return true;
-  if (isfinite(from) || limit != 0)
-    return false;
-  double total = ms_schedule_total(schedule);
-  if (isfinite(total))
-    return total - ms_schedule_dose(schedule, t) <= SETTLED_DOSE;
-  return ms_schedule_alpha(schedule, t) * force <= SETTLED_ALPHA * gradient_scale;
-}
-
-double ms_flow_kkt_residual(const ms_setup *s, const double *x, double *g, double lambda) {
-  const ms_param *p = s->param;
-  size_t d = s->problem->Z->d;
-  double top = 0;
-  for (size_t j = 0; j < d; j++)
-    top = fmax(top, fabs(x[j]));
-  top = ms_matrix_most(s->problem->Z, top);
-  if (!p->keeps_sign && p->positive)
-    lambda = ms_kkt_fold(d, x, top, g, lambda);
-  if (p->keeps_sign) { /* as for positive x, of |x| */
-    for (size_t j = 0; j < d; j++)
-      g[j] = s->start.kappa[j] < 0 ? -g[j] : g[j];
-    ms_kkt_fold(d, x, top, g, lambda);
-    lambda = 0;
-  }
-  return ms_matrix_most(s->problem->Z, ms_kkt_residual(d, x, top, g, lambda, s->gradient_scale));
-}
-
-/* The KKT residual of f + alpha S where S is convex; else how fast the weights move. Zx holds the
- * slopes. */
-static double stationarity(ms_flow *flow, double t) {
-  const ms_setup *s = &flow->setup;
-  double alpha = ms_schedule_alpha(s->schedule, t);
-  double lambda = alpha > 0 ? s->param->cost * alpha : 0;
-  if (alpha == 0 || isfinite(s->param->cost))
-    return ms_flow_kkt_residual(s, flow->x, flow->g, lambda) /
-           ms_problem_strength(s->problem, flow->Zx);
-  double moved = 0, size = DBL_MIN;
-  size_t d = s->problem->Z->d;
-  if (flow->x_before_t < t)
-    for (size_t j = 0; j < d; j++) {
-      moved = fmax(moved, fabs(flow->x[j] - flow->x_before[j]) / (t - flow->x_before_t));
-      size = fmax(size, fabs(flow->x[j]));
-    }
-  memcpy(flow->x_before, flow->x, d * sizeof *flow->x);
-  flow->x_before_t = t;
-  moved = ms_matrix_most(s->problem->Z, moved);
-  size = ms_matrix_most(s->problem->Z, size);
-  return flow->x_before_t > 0 && moved > 0 ? moved / (size * s->gradient_scale) : 1;
-}
-
-/* mu of a mirror flow's state; of sample-dual it is in scratch. */
-static const double *mu_of(ms_flow *flow, const double *y) {
+const double *ms_flow_mu(ms_flow *flow, const double *y) {
   if (flow->class->size != sample_size)
     return y;
   ms_matrix_tmul(flow->setup.problem->Z, y, flow->g);
   return flow->g;
-}
-
-/* How far the rounding of mu moves x, relative to the size of x; 0 for gradient flows. */
-static double rounding_of_x(ms_flow *flow, double t, const double *y) {
-  const ms_setup *s = &flow->setup;
-  if (!flow->class->mirror)
-    return 0;
-  const double *mu = mu_of(flow, y);
-  double size = ms_flow_solution_size(s), moved = 0, x, dx;
-  for (size_t j = 0; j < s->problem->Z->d; j++)
-    if (s->param->primal(s->param, &s->start, j, 1, -dose_at(flow, t), &mu[j], &x, &dx) == 0)
-      moved = fmax(moved, dx * fabs(mu[j]) * DBL_EPSILON);
-  moved = ms_matrix_most(s->problem->Z, moved);
-  return moved > 0 ? moved / size : 0;
-}
-
-/* Weight decay that stays on makes mu grow for ever, and with it its rounding: x is at rest, too,
- * when its residual is of that size and falls no more. */
-static bool at_rest(ms_flow *flow, double t, const double *y, double residual) {
-  const ms_setup *s = &flow->setup;
-  bool falls = residual < 0.9 * flow->least_residual;
-  flow->least_residual = fmin(flow->least_residual, residual);
-  if (residual <= s->stop_gradient)
-    return true;
-  return !falls && residual < NOTICED && ms_schedule_alpha(s->schedule, t) > 0 &&
-         !s->problem->loss->tail && residual <= ROUNDING_MARGIN * rounding_of_x(flow, t, y);
-}
-
-static bool finished(void *self, double t, const double *y) {
-  ms_flow *flow = self;
-  const ms_setup *s = &flow->setup;
-  if (!flow->may_finish || flow->checks++ % flow->check_every ||
-      !ms_flow_settled(s->schedule, isfinite(s->param->cost) ? s->param->cost : s->param->degree,
-                       s->gradient_scale, t))
-    return false;
-  if (flow->class->read(flow, t, y, flow->x, flow->Zx))
-    return false;
-  if (ms_problem_loss(s->problem, flow->Zx) + s->loss_offset <= s->stop_loss) {
-    flow->end = "loss";
-    return true;
-  }
-  ms_flow_gradient(s->problem, flow->Zx, flow->Zx, flow->g);
-  flow->passes++;
-  if (at_rest(flow, t, y, stationarity(flow, t))) {
-    flow->end = "stationary";
-    return true;
-  }
-  return false;
 }
 
 double ms_flow_next_reset(const ms_setup *s, double t) {
@@ -1109,7 +1000,7 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
   flow->class = class;
   flow->setup = *setup;
   flow->strength = 1;
-  flow->least_residual = INFINITY;
+  flow->least_residual = flow->fell_to = INFINITY;
   flow->check_every = setup->method->discrete ? CHECK_TRAINING_EVERY : CHECK_EVERY;
   /* other Jacobians than those of gradient and mirror flows: by differences */
   bool matrix_free = class->mirror ? setup->param->force != NULL : setup->param->velocity != NULL;
@@ -1122,7 +1013,7 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
                        .tolerance = class->tolerance,
                        .next_break = next_break,
                        .enter = enter,
-                       .finished = finished,
+                       .finished = ms_flow_finished,
                        .stray = class->stray,
                        .samples = n,
                        .weigh = weigh,
@@ -1136,7 +1027,7 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
   }
   size_t slopes = class->mirror ? 0 : flow->ode.size;
   double *y0 = ms_doubles(flow->ode.size);
-  flow->x = ms_doubles(3 * d + 2 * MS_MAX(n, d) + slopes);
+  flow->x = ms_doubles(4 * d + 2 * MS_MAX(n, d) + slopes);
   ms_status status = ms_all_agree(y0 && flow->x ? MS_OK : ms_no_memory(err), err);
   if (status == MS_OK)
     status = class->create(flow, y0, err);
@@ -1147,7 +1038,8 @@ ms_status ms_flow_new(ms_flow **out, const ms_flow_class *class, const ms_setup 
     flow->Zx = flow->g + d;
     flow->D = flow->Zx + MS_MAX(n, d);
     flow->x_before = flow->D + MS_MAX(n, d);
-    flow->slopes = flow->x_before + d;
+    flow->slopes_of_f = flow->x_before + d;
+    flow->slopes = flow->slopes_of_f + d;
     status = ms_integrator_new(&flow->integrator, setup->method, &flow->ode, y0, setup->t_end,
                                setup->step_limit, &setup->training, err);
   }
@@ -1168,7 +1060,7 @@ static bool at_end_of_domain(ms_flow *flow, double t, size_t *coordinate) {
   if (!flow->class->mirror || !s->param->domain)
     return false;
   const ms_matrix *Z = s->problem->Z;
-  const double *mu = mu_of(flow, flow->integrator->y);
+  const double *mu = ms_flow_mu(flow, flow->integrator->y);
   size_t j = 0;
   for (; j < Z->d; j++) {
     double low, high, first, last, ln_beta = s->start.ln_beta[j], kappa = s->start.kappa[j];
@@ -1184,14 +1076,14 @@ static bool at_end_of_domain(ms_flow *flow, double t, size_t *coordinate) {
 
 /* Under a time warp mu comes ever nearer to the end of its domain, until its rounding moves x. */
 static bool resolves_x(ms_flow *flow, double t, const double *y) {
-  return !flow->setup.param->warp || rounding_of_x(flow, t, y) <= UNRESOLVED;
+  return !flow->setup.param->warp || ms_flow_rounding(flow, t, y) <= UNRESOLVED;
 }
 
 ms_status ms_flow_reset(ms_flow *flow, const ms_setup *now, const double *x, ms_error *err) {
   ms_integrator *in = flow->integrator;
   flow->setup.dose_before = now->dose_before;
   flow->setup.reset_every = now->reset_every;
-  flow->least_residual = INFINITY;
+  flow->least_residual = flow->fell_to = INFINITY;
   if (!flow->class->place(flow, x, in->y))
     return ms_fail_at(err, MS_UNSUPPORTED, in->t,
                       "%s: at t = %.6g no weights that double precision holds have this x and the "

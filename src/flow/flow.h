@@ -46,6 +46,7 @@ typedef struct ms_setup {
   double log_unit;          /* see ms_ode */
   double gradient_scale; /* max_j |grad f(x0)_j|: the unit of gradients, its inverse that of time */
   double stop_loss, stop_gradient;
+  bool open_ended;    /* t_end is no more than where a run that does not settle is given up */
   double loss_offset; /* f of the original problem less f of the reduced one */
   enum { MS_SOLVER_AUTO, MS_SOLVER_CHOLESKY, MS_SOLVER_CG } solver;
   size_t step_limit;
@@ -61,9 +62,13 @@ struct ms_flow {
   double piece_to;        /* end of the present smooth piece */
   void *own;              /* what create() allocated, one block */
   double *x, *g, *Zx, *D; /* scratch: d, d, max(n, d), max(n, d); one block from x to slopes */
+  double *slopes_of_f;    /* grad f at the last check: d */
   double *x_before, x_before_t; /* of the last stationarity check: d, and its time */
-  double least_residual;        /* that was seen, see at_rest() */
-  double *slopes;               /* gradient flow: dg of every weight */
+  double least_residual;        /* that was seen, see at_rest() in rest.c */
+  double fell_to, fell_at;      /* residual that was a tenth below all before, and its time */
+  double solution_size;         /* ms_flow_solution_size(); 0: not asked for yet */
+  double leaving; /* time after which it leaves the saddle it ended near, see ms_flow_leaving() */
+  double *slopes; /* gradient flow: dg of every weight */
   double *M;      /* Newton matrix; empty where the method needs none, or it is too large */
   bool iterative; /* Newton's systems by conjugate gradients */
   double *cg;     /* their workspace, 6 * size */
@@ -75,7 +80,7 @@ struct ms_flow {
   size_t check_every;
   double strength;     /* of the slopes in the last right-hand side, see ms_problem_strength */
   double highest_loss; /* that a trial point of a mirror flow may have */
-  const char *end;     /* "loss" or "stationary" once finished */
+  const char *end;     /* "loss", "stationary" or "near-saddle" once finished */
 };
 
 /* The flow starts at t = 0. Free with ms_flow_free. */
@@ -118,6 +123,9 @@ bool ms_flow_settled(const ms_schedule *schedule, double force, double gradient_
 /* The size that x will have, roughly: of x0 and of the data's least-squares solution; 0 for y = 0.
  */
 double ms_flow_solution_size(const ms_setup *setup);
+
+/* mu of a mirror flow's state; of sample-dual it is in scratch, flow->g. */
+const double *ms_flow_mu(ms_flow *flow, const double *y);
 
 /* Can double precision hold w, and x = g(w), all along the run? */
 bool ms_flow_representable(const ms_setup *setup);

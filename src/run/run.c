@@ -124,12 +124,21 @@ void ms_run_method(ms_run *run) {
   }
 }
 
+bool ms_run_may_end(const ms_run *run) {
+  const ms_config *cfg = run->cfg;
+  bool loss = ms_config_text(cfg, "stop-loss") && ms_config_real(cfg, "stop-loss") > 0;
+  if (run->setup.method->discrete)
+    return loss;
+  return loss || !ms_config_text(cfg, "stop-loss") || !ms_config_text(cfg, "t-end");
+}
+
 ms_status ms_run_plan(ms_run *run, double G, double base, bool open_ended, ms_error *err) {
   ms_setup *s = &run->setup;
   s->gradient_scale = G;
   if (ms_config_text(run->cfg, "wd-off"))
     base = fmax(base, 2 * ms_config_real(run->cfg, "wd-off"));
   bool given = ms_config_text(run->cfg, "t-end") != NULL;
+  s->open_ended = !given && open_ended;
   s->t_end = given ? ms_config_real(run->cfg, "t-end") : base;
   /* A time warp takes e^{2(L-2)A} of mu's digits: so many are there. */
   double kind = run->param.warp ? fmax(run->param.degree - 2, 1) : 1;

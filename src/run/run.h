@@ -127,6 +127,10 @@ struct ms_run {
 ms_status ms_run_shape(ms_run *run, size_t d, ms_error *err);
 /* Sets setup.method; notes options of steps that have no effect with it. */
 void ms_run_method(ms_run *run);
+/* May the run end before --t-end, or, where that is not given, go on until it ends? Flows may,
+ * unless
+ * --stop-loss 0 asks for all of --t-end; methods of fixed steps only where --stop-loss is given. */
+bool ms_run_may_end(const ms_run *run);
 /* Schedule and planned times for a model whose gradients are of the size G (its inverse is the unit
  * of time) and that moves for about `base` (before --wd-off and --t-end): alpha0 = G/4 and T =
  * base/2 where the settings leave them open. `open_ended`: without --t-end it goes on until it is

@@ -5,8 +5,9 @@
 
 static const ms_named flows[] = {
     {"auto", "the mirror flow, and the gradient flow beside it where that is cheap"},
-    {"one", "one flow alone: the mirror flow where a model is known by it, else the gradient flow"},
-    {"mirror", "the mirror flow alone"},
+    {"one", "one flow alone: the mirror flow where a model is known by it, else the gradient flow; "
+            "gd, sgd and sde step the weights of the gradient flow"},
+    {"mirror", "the mirror flow alone; with gd, sgd and sde mirror descent, which steps mu"},
     {"gradient", "the gradient flow of the weights alone"},
     {"both", "both, with their gap"},
     {"limit", "only where the flow ends, straight from the oracle; nothing is integrated"},
@@ -94,8 +95,10 @@ const ms_setting ms_run_settings[] = {
      .help = "time to integrate to; default: until the loss tolerance or a stationary point is "
              "reached"},
     {"stop-loss", MS_REAL, "TOL", NULL, .min = 0, .max = HUGE_VAL, .group = FLOW,
-     .help = "end once the schedule is over and f(x) <= TOL; default: 1e-20 f(0), for logistic "
-             "and exponential 1e-8 f(0); 0 where --t-end is given; none for --loss custom"},
+     .help =
+         "end once the schedule is over and f(x) <= TOL; default: 1e-20 f(0), for logistic "
+         "and exponential 1e-8 f(0), or none where --t-end is given; none for --loss custom and "
+         "under an alpha that stays on; 0 with --t-end T: goes on to T"},
     {"rtol", MS_REAL, "TOL", "1e-8", .min = 1e-14, .max = 0.1, .group = FLOW,
      .help = "error of x in a mirror flow, relative to the largest |x|, and of a step in the "
              "weights of a gradient flow, whose steps add up (docs/numerics.md)"},
