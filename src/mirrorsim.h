@@ -254,9 +254,9 @@ typedef struct ms_check ms_check;
 
 /* Looks at the brackets of the run's g and h along the run, and measures how far gradient flow and
  * mirror flow are apart. Or, with g not NULL, at random points at those of a pair given by formulas
- * ("m*w1, m*w2" and "m^2"; h = NULL: |w|^2), whatever else cfg says. A run ends after 4000 steps
- * unless cfg gives max-steps. Free with ms_check_free.
- * MS_UNSUPPORTED for models without a gradient flow of their own. */
+ * ("m*w1, m*w2" and "m^2"; h = NULL: |w|^2), whatever else cfg says. A run goes to the end of the
+ * part that is drawn, or to t-end, and takes 4000 steps at most unless cfg gives max-steps. Free
+ * with ms_check_free. MS_UNSUPPORTED for models without a gradient flow of their own. */
 MS_API ms_status ms_check_new(ms_check **check, const ms_config *cfg, const char *g, const char *h,
                               const volatile sig_atomic_t *interrupt, ms_error *err);
 MS_API void ms_check_free(ms_check *check);

@@ -96,7 +96,8 @@ ms_status ms_diag_pair(ms_run *run, ms_pair *pair, ms_error *err) {
                     .decay_bend = p->kink    ? kink_bends
                                   : p->decay ? decay_bends
                                              : NULL,
-                    .kinked = p->kink > 0};
+                    .kinked = p->kink > 0,
+                    .bent = p->bent};
   if (p->own_flow)
     pair->own_flow = p->own_flow(p, &pair->own_verdict);
   return MS_OK;

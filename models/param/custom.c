@@ -417,6 +417,8 @@ ms_status ms_custom_new(ms_param *p, ms_formula **formulas, size_t count, const 
   for (size_t i = 1; i < count; i++)
     if (degree_of(formulas[i], width) != degree)
       degree = NAN;
+  for (size_t i = 0; i < count; i++)
+    p->bent = p->bent || ms_formula_kinked(formulas[i]);
   if (!isnan(degree)) {
     p->degree = degree;
     p->warp = warp;

@@ -28,6 +28,7 @@ struct ms_param {
   bool keeps_sign;   /* x has the sign of kappa always (of 0: positive) */
   bool steady;       /* no weight w_b ever becomes 0 or changes its sign */
   size_t kink; /* h = |w_{kink-1}|: alpha pulls that number to 0 and holds it there; 0: none */
+  bool bent;   /* g may have kinks: a formula with abs, sign, min or max */
   const char *no_mirror; /* why there is no mirror flow, a clause; NULL where there is one */
 
   /* A number of its own and the setting that gives it; NULL: none. The unit of gradients. */

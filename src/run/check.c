@@ -258,25 +258,42 @@ typedef struct walk {
   double dose;
 } walk;
 
+/* The planned times that are looked at: all of them where --t-end is given, else those of the part
+ * that is drawn. What comes after it, until the loss is small, can take as many steps again. */
+static size_t points_of(const ms_run *run) {
+  size_t points = ms_run_points(run), drawn = ms_config_count(run->cfg, "points");
+  return ms_config_given(run->cfg, "t-end") ? points : MS_MIN(points, drawn);
+}
+
+static ms_status look_at(walk *s, ms_run *run, const ms_model *model, ms_error *err) {
+  ms_brackets one = ms_brackets_none();
+  ms_pair pair = {0};
+  ms_status status = model->pair(run, &pair, err);
+  if (status != MS_OK && s->looked) /* the gradient flow has stopped: its note says why */
+    for (size_t i = 0; ms_run_note(run, i); i++)
+      snprintf(err->message, sizeof err->message, "%s", ms_run_note(run, i));
+  if (status == MS_OK && !pair.own_flow)
+    status = ms_brackets_at(&pair, &one, err);
+  if (status != MS_OK)
+    return status;
+  if (!s->looked++)
+    s->start = one;
+  s->pair = pair;
+  ms_brackets_worst(&s->worst, &one);
+  s->dose = fmax(s->dose, ms_run_observe(run, "dose"));
+  return MS_OK;
+}
+
 static ms_status look_along(walk *s, ms_run *run, const ms_model *model, ms_error *err) {
   ms_status status = MS_OK;
-  size_t points = ms_run_points(run), stride = MS_MAX(points / (POINTS - 1), 1);
+  size_t points = points_of(run), stride = MS_MAX(points / (POINTS - 1), 1);
   for (size_t i = 0; i < points && status == MS_OK; i++) {
     status = ms_run_advance(run, i, err);
     if (status < 0 || (i % stride && status == MS_OK && i + 1 < points))
       continue;
-    ms_brackets one = ms_brackets_none();
-    s->pair = (ms_pair){0};
-    ms_status there = model->pair(run, &s->pair, err);
-    if (there == MS_OK && !s->pair.own_flow)
-      there = ms_brackets_at(&s->pair, &one, err);
+    ms_status there = look_at(s, run, model, err);
     if (there != MS_OK)
       return there;
-    if (i == 0)
-      s->start = one;
-    ms_brackets_worst(&s->worst, &one);
-    s->looked++;
-    s->dose = fmax(s->dose, ms_run_observe(run, "dose"));
   }
   return status;
 }
@@ -347,11 +364,9 @@ static ms_status check_run(ms_check *c, const ms_config *cfg,
     ms_run_free(run);
     return status;
   }
-  ms_status finished = ms_run_finish(run, status, &why, err);
-  if (finished == MS_OK)
-    report(c, &s, run, status < 0 ? &why : NULL);
+  report(c, &s, run, status < 0 ? &why : NULL);
   ms_run_free(run);
-  return finished;
+  return MS_OK;
 }
 
 ms_status ms_check_new(ms_check **out, const ms_config *cfg, const char *g, const char *h,

@@ -375,6 +375,27 @@ START_TEST(no_claim_that_nobody_made) {
 }
 END_TEST
 
+/* The same kinks in a run; its gradient flow is no mirror flow, though the model integrates one. */
+START_TEST(kinks_of_a_run) {
+  ms_check *c = run_of(
+      WITH("param=custom", "formula=1-8: a*b | abs(a)*b", "n=6", "d=9", "seed=3", "t-end=0.01"));
+  ck_assert_str_eq(ms_check_verdict(c, NULL), "no");
+  ck_assert_double_eq_tol(entry_of(c, "kinks_of_g_crossed"), 1, 1e-9);
+  ms_check_free(c);
+}
+END_TEST
+
+/* The gradient flow stops before the mirror flow does: what was seen until then counts. */
+START_TEST(a_gradient_flow_that_stops) {
+  ms_check *c = run_of(
+      WITH("param=steepest", "exponent=1.2", "depth=5", "n=6", "d=9", "t-end=20", "max-steps=60"));
+  const char *reason;
+  ms_check_verdict(c, &reason);
+  ck_assert_msg(strstr(reason, "no Euclidean gradient flow"), "%s", reason);
+  ms_check_free(c);
+}
+END_TEST
+
 /* A slow flow is looked at as far as it comes in some thousand steps. */
 START_TEST(a_check_ends) {
   ms_check *c = run_of(WITH("param=custom", "formula=1-5: a^2-b^2 | a*b*c", "max-steps=300"));
@@ -407,6 +428,8 @@ Suite *verdicts_suite(void) {
   tcase_add_test(tc, two_degrees_have_no_common_clock);
   tcase_add_test(tc, flows_that_are_not_euclidean);
   tcase_add_test(tc, no_claim_that_nobody_made);
+  tcase_add_test(tc, kinks_of_a_run);
+  tcase_add_test(tc, a_gradient_flow_that_stops);
   tcase_add_test(tc, a_check_ends);
   suite_add_tcase(suite, tc);
   return suite;
