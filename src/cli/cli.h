@@ -64,6 +64,10 @@ ms_status cli_draw(const char *dir, const char *formats, bool quiet);
 /* The same after the work itself (formats NULL: nothing to draw). Returns the exit code, that of
  * success where there is no gnuplot, because the data are kept. */
 int cli_draw_as_well(const char *dir, const char *formats, bool quiet);
+/* May results of this kind go to the folder? EXIT_USAGE, and a complaint, where it holds those of
+ * another kind, or of another figure than `figure`. */
+typedef enum cli_kind { CLI_RUN, CLI_SWEEP, CLI_FIGURE } cli_kind;
+int cli_check_folder(const char *dir, cli_kind kind, const char *figure);
 /* The folder of the gnuplot scripts: $MIRRORSIM_PLOTS, or beside the program, in its clone or where
  * it is installed; NULL, and a complaint, where it is not found. */
 const char *cli_find_scripts(char *path, size_t size);

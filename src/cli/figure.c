@@ -228,6 +228,9 @@ static int draw_one(const order *o, const char *name, const char *scripts, FILE 
     snprintf(dir, sizeof dir, "%s", o->dir);
   else
     snprintf(dir, sizeof dir, "%s/%s", o->dir ? o->dir : "figures", name);
+  int refused = cli_check_folder(dir, CLI_FIGURE, name);
+  if (refused)
+    return refused;
   double shown = cli_seconds(), started = shown;
   ms_figure_options options = {.dir = dir,
                                .scripts = scripts,

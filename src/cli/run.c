@@ -116,8 +116,11 @@ static int run_once(const ms_config *cfg) {
   const char *dir = ms_config_text(cfg, "out");
   if (!dir && ms_config_text(cfg, "plot"))
     dir = "mirrorsim-run";
+  int code = dir ? cli_check_folder(dir, CLI_RUN, NULL) : EXIT_SUCCESS;
+  if (code != EXIT_SUCCESS)
+    return code;
   ms_ranks_join();
-  int code = make(&run, cfg, dir, &err);
+  code = make(&run, cfg, dir, &err);
   ms_ranks_leave();
   if (run) {
     int reported = report(run, cfg, dir);

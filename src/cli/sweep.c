@@ -138,6 +138,9 @@ static int run_sweep(order *o) {
   size_t failed = 0;
   const char *out = ms_config_text(o->base, "out"), *formats = ms_config_text(o->base, "plot");
   o->options.dir = out ? out : "mirrorsim-sweep";
+  int code = cli_check_folder(o->options.dir, CLI_SWEEP, NULL);
+  if (code != EXIT_SUCCESS)
+    return code;
   o->options.progress = show_progress;
   o->options.ctx = o;
   o->options.interrupt = &cli_interrupted;
@@ -154,7 +157,7 @@ static int run_sweep(order *o) {
   if (!o->quiet)
     printf("%zu runs, %zu failed; wrote %s/sweep.csv\n", ms_sweep_count(o->sweep), failed,
            o->options.dir);
-  int code = cli_draw_as_well(o->options.dir, formats, o->quiet);
+  code = cli_draw_as_well(o->options.dir, formats, o->quiet);
   if (failed == 0)
     return code;
   fprintf(stderr, "mirrorsim: %zu of %zu runs failed; the column error of %s/sweep.csv says why\n",

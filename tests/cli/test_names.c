@@ -364,6 +364,32 @@ START_TEST(foreign_runs) {
 }
 END_TEST
 
+/* Files of two kinds, or of two figures, do not mix; the same command again replaces its own. */
+START_TEST(folders_of_others) {
+  static const char *const ways[][6] = {{"run", "--n=4", "--d=5", "--points=3", "--quiet"},
+                                        {"sweep", "--grid=seed=1:2", "--n=4", "--d=5", "--quiet"},
+                                        {"figure", "surface", "--quick", "--format=svg"},
+                                        {"figure", "exponent", "--quick", "--format=svg"}};
+  static const char *const marks[] = {"summary.json", "sweep.csv", "claims.json", "claims.json"};
+  for (size_t i = 0; i < COUNT(ways); i++) {
+    const char *dir = test_text("holds%zu", i), *out = test_text("--out=%s", dir);
+    ck_assert_int_eq(end_of(start((setting){0}, test_join(ways[i], WITH(out)))), 0);
+    const char *was = text_of(test_text("%s/%s", dir, marks[i]));
+    size_t entries = test_entries(dir);
+    for (size_t k = 0; k < COUNT(ways); k++) {
+      bool same = k == i;
+      const char *resume = same && i == 1 ? "--resume" : NULL;
+      int code = end_of(start((setting){0}, test_join(ways[k], WITH(out, resume))));
+      ck_assert_int_eq(code, same ? 0 : 2);
+      if (!same)
+        assert_has(text_of("err"), test_text("%s holds a", dir));
+      ck_assert_str_eq(text_of(test_text("%s/%s", dir, marks[i])), was);
+      ck_assert_uint_eq(test_entries(dir), entries);
+    }
+  }
+}
+END_TEST
+
 /* A file called journal that is none is left alone, however short it is. */
 START_TEST(foreign_journals) {
   static const char *const texts[] = {"dear diary\n", "m", "mirrorsim sweep journal 2",
@@ -448,6 +474,7 @@ Suite *names_suite(void) {
   tcase_add_test(t, cut_pictures);
   tcase_add_test(t, links);
   tcase_add_test(t, foreign_runs);
+  tcase_add_test(t, folders_of_others);
   tcase_add_test(t, foreign_journals);
   tcase_add_test(t, failed_runs);
   tcase_add_test(t, closed_terminal);
