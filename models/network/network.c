@@ -34,6 +34,8 @@ enum { KEPT = 1000 };
 
 /* What is measured of each layer, and the bins of |x|: decades from 1e-6 to 10, four to each. */
 enum { LAYER_L1, LAYER_NONZEROS, LAYER_EXPONENT, LAYER_FLIPS, LAYER_LN_BETA, LAYER_NUMBERS };
+/* ln 1e150: the numbers behind a larger beta have squares beyond double precision. */
+static const double LN_LARGEST_BETA = 345.4;
 enum { BINS_FROM = -6, BINS_TO = 1, BINS_A_DECADE = 4 };
 enum { BINS = (BINS_TO - BINS_FROM) * BINS_A_DECADE + 1 }; /* the first: all below */
 
@@ -666,6 +668,11 @@ static ms_status choose_sparsifier(network *a, ms_error *err) {
   if (beta && !ms_parse_log(ms_config_text(cfg, "init-scale"), &a->sparse.ln_beta))
     return ms_fail(err, MS_BAD_SETTING, "%s: '%s' is not a positive number",
                    ms_config_origin(cfg, "init-scale"), ms_config_text(cfg, "init-scale"));
+  if (a->sparse.ln_beta > LN_LARGEST_BETA)
+    return ms_fail(err, MS_BAD_SETTING,
+                   "%s: '%s' is not allowed; the weights of a network and their squares are to be "
+                   "numbers in double precision: at most 1e150",
+                   ms_config_origin(cfg, "init-scale"), ms_config_text(cfg, "init-scale"));
   if (class->balanced)
     a->sparse.ln_beta = -INFINITY;
   bool given = ms_config_given(cfg, "wd-schedule");
@@ -865,7 +872,8 @@ static void measure_layer(const network *a, size_t l, double zero, double *out) 
   out[LAYER_NONZEROS] /= (double)count;
   out[LAYER_FLIPS] /= (double)count;
   out[LAYER_EXPONENT] = weight > 0 ? weighted / weight : NAN;
-  out[LAYER_LN_BETA] = ln_beta / (double)count;
+  /* None where beta is 0: balanced from the start, or shrunk below what double precision holds. */
+  out[LAYER_LN_BETA] = isfinite(ln_beta) ? ln_beta / (double)count : NAN;
 }
 
 /* How far the balances are from beta e^{-4A}, relative to the largest square of a number of w. */
@@ -902,7 +910,7 @@ static ms_status measure(network *a, ms_error *err) {
   memset(bins, 0, BINS * sizeof *bins);
   for (size_t i = 0; i < a->net.weights; i++) {
     double at = (log10(fabs(run->x[i])) - BINS_FROM) * BINS_A_DECADE;
-    bins[at > 0 ? MS_MIN((size_t)at + 1, BINS - 1) : 0]++;
+    bins[at > 0 ? (size_t)fmin(at, BINS - 2) + 1 : 0]++; /* infinite weights are in the last */
   }
   return MS_OK;
 }

@@ -29,6 +29,9 @@ static const double STEP_ERROR = 1e-14;
 /* Weights are followed up to here, and down to here with all their digits. */
 static const double LARGEST = 1e100, SMALLEST = 1e-250;
 enum { MOST_NODES = 20000 };
+/* A curve counts as at rest at this part of the speed that it began with, when x is so many times
+ * as far as it has come. */
+static const double RESTING = 1e-12, FAR = 1e9;
 /* Euler's identity counts as true. */
 static const double SAME = 1e-10;
 
@@ -137,6 +140,15 @@ static bool extend(coordinate *c, int side) {
   return true;
 }
 
+/* dx/dmu */
+static double speed_at(const coordinate *c, const node *at) {
+  double grad[MS_WIDTH_MAX] = {0}, sum = 0;
+  ms_formula_derive(c->k, at->y, grad, NULL);
+  for (size_t i = 0; i < c->width; i++)
+    sum += grad[i] * grad[i];
+  return sum;
+}
+
 static bool start(coordinate *c) {
   double slope[MS_WIDTH_MAX + 1], y[MS_WIDTH_MAX + 1] = {0}, rate = 0;
   memcpy(y, c->start, c->width * sizeof *y);
@@ -195,6 +207,21 @@ static bool follow(coordinate *c, double mu, double *y, double *x, double *dx) {
   return isfinite(*x) && isfinite(sum);
 }
 
+/* Does the curve come to rest? It slows down towards a point where grad k = 0. */
+static bool rests(const coordinate *c, const half *s) {
+  const node *last = &s->nodes[s->count - 1];
+  if (s->count < 3)
+    return false;
+  double speed = speed_at(c, last);
+  return speed < RESTING * speed_at(c, &s->nodes[0]) && speed < speed_at(c, last - 1);
+}
+
+/* ... and before it has x: at this speed it would be there only after many times the way so far. */
+static bool rests_before(const coordinate *c, const half *s, double x) {
+  const node *last = &s->nodes[s->count - 1];
+  return rests(c, s) && FAR * speed_at(c, last) * last->mu < fabs(x - last->x);
+}
+
 /* mu where the curve has x; where it comes nearest to it, if `reached` (may be NULL) is false. */
 static double locate(coordinate *c, double x, double *y, bool *reached) {
   int side = x > c->side[0].nodes[0].x;
@@ -203,7 +230,7 @@ static double locate(coordinate *c, double x, double *y, bool *reached) {
   if (reached)
     *reached = true;
   while (sign * (x - s->nodes[s->count - 1].x) > 0)
-    if (!extend(c, side)) {
+    if (rests_before(c, s, x) || !extend(c, side)) {
       const node *last = &s->nodes[s->count - 1];
       memcpy(y, last->y, sizeof last->y);
       if (reached)
@@ -283,7 +310,7 @@ static void domain(const ms_param *p, double ln_beta, double kappa, double a, do
   (void)ln_beta, (void)kappa, (void)a;
   for (int side = 0; side < 2; side++) {
     const half *s = &c->side[side];
-    while (extend(c, side))
+    while (!rests(c, s) && extend(c, side))
       continue;
     *end[side] = (side ? 1 : -1) * (s->blown ? s->nodes[s->count - 1].mu : INFINITY);
   }

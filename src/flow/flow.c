@@ -28,6 +28,8 @@ static const double UNREACHABLE_LOSS = 100;
 /* So near the end of its domain, relative to the domain at first, mu counts as there. */
 static const double END_OF_DOMAIN = 1e-9;
 static const double LEAST_WARP = 1e-12;
+/* Roundings of the largest mu that a step may err by under a time warp. */
+static const double ROUNDED_MU = 8;
 /* Error of x, relative, by the rounding of mu alone, up to which a mirror flow goes on. */
 static const double UNRESOLVED = 1e-7;
 /* Smallest amplitude of w, as a logarithm, whose square is safely a normal number. */
@@ -135,6 +137,19 @@ static mu_tolerance mu_tolerance_new(const ms_setup *s) {
  * d ln|x| / dmu grows like 1 / warp. Below LEAST_WARP it is rounding that moves mu. */
 static double resolved_warp(const ms_param *p, double a) {
   return p->warp ? fmax(p->warp(p, a), LEAST_WARP) : 1;
+}
+
+/* What the rounding of mu itself makes of it, under a time warp that has shrunk what mu may be
+ * wrong by to that size: an error estimate below it is noise, and no step is small enough. One
+ * number of the state is rounded like the largest, because Newton's systems mix them. `row`: the
+ * scale of each number in mu, NULL: 1. */
+static double rounded_mu(const ms_flow *flow, const double *row, const double *y) {
+  double largest = 0;
+  if (!flow->setup.param->warp)
+    return 0;
+  for (size_t i = 0; i < flow->ode.size; i++)
+    largest = fmax(largest, (row ? row[i] : 1) * fabs(y[i]));
+  return ROUNDED_MU * DBL_EPSILON * largest;
 }
 
 static double mu_tolerance_at(const mu_tolerance *e, const ms_setup *s, double t) {
@@ -322,6 +337,7 @@ static void sample_tolerance(void *self, double t, const double *y, double *tole
   const ms_flow *flow = self;
   const sample_dual *own = flow->own;
   double allowed = mu_tolerance_at(&own->allowed, &flow->setup, t);
+  allowed = fmax(allowed, rounded_mu(flow, own->row, y));
   for (size_t i = 0; i < flow->ode.size; i++)
     tolerance[i] = allowed / fmax(own->row[i], DBL_MIN) + 4 * DBL_EPSILON * fabs(y[i]) +
                    own->noise * flow->strength * t * warp_at(flow, t);
@@ -464,6 +480,7 @@ static void dual_tolerance(void *self, double t, const double *y, double *tolera
   const ms_flow *flow = self;
   const dual *own = flow->own;
   double allowed = mu_tolerance_at(&own->allowed, &flow->setup, t);
+  allowed = fmax(allowed, rounded_mu(flow, NULL, y));
   for (size_t j = 0; j < flow->ode.size; j++)
     tolerance[j] =
         allowed + 4 * DBL_EPSILON * fabs(y[j]) + own->noise * flow->strength * t * warp_at(flow, t);

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a count: 1e9. */
+static const double LN_LARGEST_MEAN = 20.723265836946414;
+
 MS_CHOICE_AMONG(loss, ms_loss_at)
 
 static const ms_named streams[] = {
@@ -196,6 +199,23 @@ static void draw_truth(const ms_matrix *Z, size_t d, size_t k, gsl_rng *rng, siz
   }
 }
 
+/* y_i from a Poisson distribution of mean e^{y_i}. GSL does not end for means beyond its integers.
+ */
+static ms_status draw_count(ms_problem *p, size_t i, gsl_rng *rng, ms_status status,
+                            ms_error *err) {
+  if (status != MS_OK)
+    return status;
+  double ln_mean = p->y[i];
+  if (!(ln_mean <= LN_LARGEST_MEAN))
+    return ms_fail(
+        err, MS_BAD_SETTING,
+        "--loss poisson: the count of sample %zu is to have the mean e^%.4g; at most 1e9 "
+        "(e^20.7) is allowed: try a smaller --noise, --sparsity or --n",
+        i + 1, ln_mean);
+  p->y[i] = gsl_ran_poisson(rng, exp(ln_mean));
+  return MS_OK;
+}
+
 static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
   size_t n = ms_config_count(cfg, "n"), d = ms_config_count(cfg, "d"), k = MS_MIN(d, 5);
   if (ms_config_given(cfg, "sparsity"))
@@ -236,7 +256,7 @@ static ms_status synthetic(ms_problem *p, const ms_config *cfg, ms_error *err) {
       if (p->loss->kind == MS_TARGET_CLASS)
         p->y[i] = p->y[i] < 0 ? -1 : 1;
       else if (p->loss->kind == MS_TARGET_COUNT)
-        p->y[i] = gsl_ran_poisson(noise, exp(p->y[i]));
+        status = draw_count(p, i, noise, status, err);
       for (size_t j = 0; j < share && margin > 0 && k > 0; j++)
         p->Z->values[j * n + i] += p->y[i] * margin * p->truth[j] / size;
     }

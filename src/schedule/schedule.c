@@ -304,6 +304,8 @@ double ms_schedule_epoch(const ms_schedule *s) {
 }
 
 ms_status ms_schedule_observe(ms_schedule *s, double loss, double l1, ms_error *err) {
+  if (s->epochs > 0 && isnan(loss))
+    loss = INFINITY; /* seen, and no progress; NaN means nothing seen yet */
   if (s->epochs == s->room) {
     size_t room = 2 * s->room + 64;
     double *value = realloc(s->value, room * sizeof *value);
