@@ -57,6 +57,8 @@ bool cli_is_on(const ms_config *cfg, const char *name);
 extern volatile sig_atomic_t cli_interrupted;
 void cli_catch_interrupts(void);
 double cli_seconds(void); /* monotonic */
+/* Ends the program with a sentence where a limit on memory leaves OpenBLAS too little. */
+void cli_check_memory(void);
 
 /* Draws the pictures of a run or a sweep in `dir` in each of the comma-separated formats; complains
  * where that fails. MS_UNSUPPORTED: there is no gnuplot. */

@@ -50,6 +50,7 @@ static int dispatch(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   signal(SIGXFSZ, SIG_IGN); /* a file that grew too large is an error as a full disk is */
+  cli_check_memory();
   ms_error err;
   if (ms_figures_register(&err) != MS_OK) {
     fprintf(stderr, "mirrorsim: %s\n", err.message);
