@@ -28,6 +28,7 @@
   X(formula)                                                                                       \
   X(regularizers)                                                                                  \
   X(run)                                                                                           \
+  X(bounded)                                                                                       \
   X(brackets)                                                                                      \
   X(verdicts)                                                                                      \
   X(convention)                                                                                    \

@@ -398,6 +398,11 @@ ms_status ms_run_advance(ms_run *run, size_t i, ms_error *err) {
     return MS_OK;
   double t = run->times[i];
   ms_status status = advance(run, &t, err);
+  if (status >= 0 && !isfinite(run->loss)) /* no point of it is written */
+    status = ms_fail_at(err, MS_NOT_FINITE, t,
+                        "the loss at t = %.6g is beyond double precision: try smaller data, "
+                        "--init-x or --init-scale",
+                        t);
   ms_status recorded = status < 0 ? status : record(run, t, err);
   return recorded < 0 ? recorded : status;
 }
