@@ -1,6 +1,7 @@
 #include "integrate/integrator.h"
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,15 +141,25 @@ static ms_status cut_short(ms_integrator *in, double before, ms_error *err) {
   return status;
 }
 
+/* ... with what would help: a number of steps that is enough, or the method for stiff flows. */
+static ms_status limit_reached(const ms_integrator *in, ms_error *err) {
+  char help[128] = "";
+  if (in->method->discrete && isfinite(in->t_end) && in->t > 0)
+    snprintf(help, sizeof help, "; at this step size t = %.6g takes %.3g of them", in->t_end,
+             in->t_end / in->t * (double)in->steps);
+  else if (!in->method->discrete && !in->method->implicit)
+    snprintf(help, sizeof help, "; where the flow is stiff --method bdf takes longer steps");
+  return ms_fail_at(err, MS_STALLED, in->t,
+                    "%s: the limit of %zu steps (--max-steps) is used up at t = %.6g%s",
+                    in->method->name, in->step_limit, in->t, help);
+}
+
 static ms_status step(ms_integrator *in, ms_error *err) {
   double before = in->t;
   if (in->interrupt && *in->interrupt)
     return ms_fail_at(err, MS_INTERRUPTED, in->t, "interrupted at t = %.6g", in->t);
   if (in->steps >= in->step_limit)
-    return ms_fail_at(err, MS_STALLED, in->t,
-                      "%s: the limit of %zu steps (--max-steps) is used up "
-                      "at t = %.6g",
-                      in->method->name, in->step_limit, in->t);
+    return limit_reached(in, err);
   bool watched = in->ode->stray != NULL && !in->method->discrete;
   if (watched)
     memcpy(in->before, in->y, in->ode->size * sizeof *in->y);

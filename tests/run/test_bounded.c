@@ -144,6 +144,25 @@ START_TEST(adaptive_schedules_see_losses_that_are_none) {
 }
 END_TEST
 
+static void check_help_at_the_limit(const char *const *settings, const char *says) {
+  ms_error err = {0};
+  ms_run *run = test_new("diag", settings);
+  ms_status status = MS_OK;
+  for (size_t i = 0; status == MS_OK && i < ms_run_points(run); i++)
+    status = ms_run_advance(run, i, &err);
+  ck_assert_int_eq(status, MS_STALLED);
+  ck_assert_msg(strstr(err.message, says) != NULL, "%s", err.message);
+  ms_run_free(run);
+}
+
+/* 10 / 0.001 = 10000 steps. */
+START_TEST(limits_say_what_helps) {
+  check_help_at_the_limit(WITH("n=3", "d=5", "method=gd", "lr=0.001", "t-end=10", "max-steps=500"),
+                          "t = 10 takes 1e+04 of them");
+  check_help_at_the_limit(WITH("n=3", "d=5", "method=adams", "max-steps=20"), "--method bdf");
+}
+END_TEST
+
 /* ---- Starts and limits that leave nothing to do ---------------------------------------------- */
 
 static void check_no_point(const char *model, const char *const *settings) {
@@ -198,6 +217,7 @@ Suite *bounded_suite(void) {
   tcase_add_test(tc, counts_beyond_integers);
   tcase_add_test(tc, networks_beyond_double_precision);
   tcase_add_test(tc, adaptive_schedules_see_losses_that_are_none);
+  tcase_add_test(tc, limits_say_what_helps);
   tcase_add_test(tc, starts_beyond_double_precision_have_no_point);
   tcase_add_test(tc, little_memory);
   suite_add_tcase(suite, tc);
