@@ -16,8 +16,9 @@
 #include <string.h>
 
 /* Natural times. Units: 1/max_j |grad f(x0)_j|, in which the dual variable moves by one. */
-static const double BASE_HORIZON = 80; /* of --t-end, and the part drawn at even distances */
-static const double SCALE_HORIZON = 4; /* added for each unit of ln(1/beta) */
+static const double STEPS_TO_THE_END = 3; /* of the default of --max-steps */
+static const double BASE_HORIZON = 80;    /* of --t-end, and the part drawn at even distances */
+static const double SCALE_HORIZON = 4;    /* added for each unit of ln(1/beta) */
 /* A --t-end beyond this is reached in ln t where x grows like it. */
 static const double LOG_HORIZON = 1e6;
 /* What rounding leaves of gradients there: those of tiny slopes, with a margin of hundreds. */
@@ -629,6 +630,18 @@ static ms_status check_spread(const ms_config *cfg, ms_error *err) {
   return MS_OK;
 }
 
+/* Steps of a fixed size are counted beforehand: somewhat more than the default of --max-steps that
+ * lead to the end are allowed. */
+static void allow_steps_to_the_end(ms_run *run) {
+  ms_setup *s = &run->setup;
+  double size =
+      s->method == &ms_method_sde ? s->training.dt : s->training.lr / (1 - s->training.momentum);
+  double steps = ceil(s->t_end / size);
+  if (s->method->discrete && !ms_config_given(run->cfg, "max-steps") &&
+      steps <= STEPS_TO_THE_END * (double)s->step_limit)
+    s->step_limit = MS_MAX(s->step_limit, (size_t)steps + 1);
+}
+
 static ms_status build(ms_run *run, ms_error *err) {
   ms_config *cfg = run->cfg;
   ms_setup *s = &run->setup;
@@ -674,6 +687,7 @@ static ms_status build(ms_run *run, ms_error *err) {
   if (status == MS_OK && !ms_config_text(cfg, "stop-loss") &&
       ms_schedule_limit(run->schedule, &from) > 0)
     s->stop_loss = -INFINITY; /* weight decay that stays on moves x on, however small f is */
+  allow_steps_to_the_end(run);
   if (status == MS_OK)
     status = build_resets(run, err);
   if (status == MS_OK)

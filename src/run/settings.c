@@ -106,7 +106,9 @@ const ms_setting ms_run_settings[] = {
      .help = "error allowed per step in the exponents of the mirror flow; default: rtol, less "
              "where beta is larger than the solution"},
     {"max-steps", MS_COUNT, "N", "1000000", .min = 1, .max = 1e15, .group = FLOW,
-     .help = "give up after N steps"},
+     .help =
+         "give up after N steps; where it is not given, a method of fixed steps that takes up to "
+         "3 N to --t-end has them"},
     {"threads", MS_COUNT, "N", "1", .min = 1, .max = 1024, .group = FLOW,
      .help = "threads of the linear algebra; results differ in the last digits between numbers of "
              "threads"},

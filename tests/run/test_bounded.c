@@ -163,6 +163,14 @@ START_TEST(limits_say_what_helps) {
 }
 END_TEST
 
+/* The horizon of ham takes 1.19 million steps of its default size. */
+START_TEST(ham_by_gd_comes_to_its_end) {
+  ms_run *run = test_whole("diag", WITH("param=ham", "method=gd", "points=3"));
+  ck_assert(isfinite(ms_run_observe(run, "loss")));
+  ms_run_free(run);
+}
+END_TEST
+
 /* ---- Starts and limits that leave nothing to do ---------------------------------------------- */
 
 static void check_no_point(const char *model, const char *const *settings) {
@@ -218,6 +226,7 @@ Suite *bounded_suite(void) {
   tcase_add_test(tc, networks_beyond_double_precision);
   tcase_add_test(tc, adaptive_schedules_see_losses_that_are_none);
   tcase_add_test(tc, limits_say_what_helps);
+  tcase_add_test(tc, ham_by_gd_comes_to_its_end);
   tcase_add_test(tc, starts_beyond_double_precision_have_no_point);
   tcase_add_test(tc, little_memory);
   suite_add_tcase(suite, tc);
