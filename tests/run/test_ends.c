@@ -204,6 +204,8 @@ START_TEST(a_given_loss_ends_every_method) {
       {"sensing", {"rows=4", "method=gd", "stop-loss=1e-4"}, 1e-4},
       {"attention", {"stop-loss=0.01"}, 0.01},
       {"attention", {"stop-loss=0.1", "method=gd"}, 0.1},
+      {"network", {"epochs=4", "stop-loss=0.3"}, 0.3},
+      {"network", {"method=adams", "nonlinearity=tanh", "layers=4", "stop-loss=1.5"}, 1.5},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     ms_run *run =
