@@ -2,6 +2,7 @@
 #include "base/random.h"
 #include "diag/pair.h"
 #include "flow/rest.h"
+#include "limit/choice.h"
 #include "limit/limit.h"
 #include "limit/saddle.h"
 #include "limit/svm.h"
@@ -249,17 +250,27 @@ static bool has_limit(const ms_run *run) {
   return p->primal && !p->force && !(total > 0 && (p->no_decay || (p->at && !p->warp)));
 }
 
+/* argmin f + lambda |x|_1; of several the one that the flow chooses, where that is known. */
+static ms_status find_penalized(const ms_run *run, double lambda, double *x, ms_error *err) {
+  const ms_setup *s = &run->setup;
+  const ms_problem *p = s->problem;
+  ms_status status = p->loss->quadratic ? ms_oracle_lasso(p, lambda, 1e-12, x, err)
+                                        : ms_oracle_convex(p, lambda, 1e-12, x, err);
+  bool strictly = p->loss->quadratic || p->loss->tail; /* convex in Zx */
+  if (status == MS_OK && s->param->rate > 0 && strictly && !run->resets)
+    status = ms_limit_choose(p, s->param, &s->start, lambda, x, err);
+  return status;
+}
+
 /* argmin { R_a(x) : Zx = y } at the total dose, or the LASSO where alpha stays on. For a dose that
  * diverges while alpha tends to 0: at `dose`. */
 static ms_status find_limit(const ms_run *run, double dose, double *x, ms_error *err) {
   const ms_setup *s = &run->setup;
   const ms_problem *p = s->problem;
   double from, alpha = ms_schedule_limit(run->schedule, &from);
-  if (alpha > 0 && p->loss->quadratic)
-    return ms_oracle_lasso(p, s->param->cost * alpha, 1e-12, x, err);
   memset(x, 0, p->Z->d * sizeof *x);
   if (alpha > 0)
-    return ms_oracle_convex(p, s->param->cost * alpha, 1e-12, x, err);
+    return find_penalized(run, s->param->cost * alpha, x, err);
   double total = ms_schedule_total(run->schedule);
   if (isfinite(total))
     dose = total;
@@ -588,7 +599,13 @@ static void describe(ms_run *run) {
   else if (chosen)
     ms_run_add_note(run, "alpha0 = %.4g was chosen: a quarter of max_j |grad f(x0)_j|%s.", alpha0,
                     run->param.warp && run->param.degree > 3 ? ", divided by L - 2" : "");
-  if (Z->n >= ms_matrix_columns(Z) && run->problem->loss->quadratic)
+  size_t rank = run->core ? run->core->Z->n : MS_MIN(Z->n, ms_matrix_columns(Z));
+  if (Z->n >= ms_matrix_columns(Z) && run->problem->loss->quadratic && rank < ms_matrix_columns(Z))
+    ms_run_add_note(run,
+                    "The rank of Z is %zu, below d = %zu, though n = %zu: f has many minimizers; "
+                    "the start and the dose choose.",
+                    rank, ms_matrix_columns(Z), Z->n);
+  else if (Z->n >= ms_matrix_columns(Z) && run->problem->loss->quadratic)
     ms_run_add_note(run,
                     "n = %zu >= d = %zu: unless Z is rank-deficient f has one minimizer; the "
                     "dose then changes the way of x, not its end.",

@@ -1,5 +1,6 @@
 /* oracle.h against linear programming, closed forms and optimality conditions written out here. */
 #include "instances.h"
+#include "limit/choice.h"
 #include "limit/limit.h"
 #include "problem/kkt.h"
 #include "tests.h"
@@ -689,6 +690,37 @@ START_TEST(kkt_residual) {
 }
 END_TEST
 
+/* Columns (1,0), (0,1), (1/2,1/2): all x with x1 + x3/2 = p, x2 + x3/2 = q, x >= 0 have the same
+ * |x|_1. The flow's has x3^2 = c x1 x2, c = beta3^2 / (beta1 beta2). */
+START_TEST(of_several_minimizers_the_flow_s) {
+  const double betas[][3] = {{1, 1, 1}, {1e-3, 1e-3, 1e-3}, {1, 0.5, 2}};
+  const ms_param *param[] = {&ms_param_mw, &ms_param_uv};
+  for (int k = 0; k < 6; k++) {
+    const double *beta = betas[k % 3], lambda = 0.05;
+    double y[] = {1, 0.6}, ln_beta[3], kappa[3] = {0}, x[3];
+    ms_problem p = {.y = y, .samples = 2, .loss = &ms_loss_squared};
+    ms_error err = {0};
+    ck_assert_int_eq(ms_matrix_new(&p.Z, 2, 3, &err), MS_OK);
+    memcpy(p.Z->values, (const double[]){1, 0, 0, 1, 0.5, 0.5}, 6 * sizeof(double));
+    for (int j = 0; j < 3; j++)
+      ln_beta[j] = log(beta[j]);
+    ck_assert_int_eq(ms_oracle_lasso(&p, lambda, TOL, x, &err), MS_OK);
+    ms_start start = {ln_beta, kappa};
+    ms_status status = ms_limit_choose(&p, param[k / 3], &start, lambda, x, &err);
+    ck_assert_msg(status == MS_OK, "%s", err.message);
+    double a = y[0] - 2 * lambda, b = y[1] - 2 * lambda, c = beta[2] * beta[2] / beta[0] / beta[1];
+    /* x3^2 (1 - c/4) + c (a + b)/2 x3 - c a b = 0, the root in [0, 2 min(a, b)] */
+    double h = c * (a + b) / 2,
+           x3 = 2 * c * a * b / (h + sqrt(h * h + 4 * (1 - c / 4) * c * a * b));
+    const double expected[] = {a - x3 / 2, b - x3 / 2, x3};
+    for (int j = 0; j < 3; j++)
+      ck_assert_msg(fabs(x[j] - expected[j]) < 1e-9, "%d: x[%d] = %.15g, not %.15g", k, j, x[j],
+                    expected[j]);
+    ms_matrix_free(p.Z);
+  }
+}
+END_TEST
+
 Suite *limit_suite(void) {
   Suite *suite = suite_create("limit");
   TCase *interpolator = tcase_create("interpolator"), *l1 = tcase_create("lasso");
@@ -715,6 +747,7 @@ Suite *limit_suite(void) {
   tcase_add_test(l1, spectra);
   tcase_add_test(l1, large_lambda);
   tcase_add_test(l1, kkt_residual);
+  tcase_add_test(l1, of_several_minimizers_the_flow_s);
   suite_add_tcase(suite, l1);
   return suite;
 }
