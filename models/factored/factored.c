@@ -756,6 +756,8 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
     status = ms_run_shape(run, d, err);
   if (status != MS_OK)
     return status;
+  run->x_rows = o->rows;
+  run->x_cols = o->cols;
   a->sigmas = MS_MIN(o->rows, o->cols);
   a->sigma = ms_doubles(a->sigmas);
   a->G = ms_doubles(d);

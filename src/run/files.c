@@ -190,25 +190,53 @@ static ms_status write_trajectory(const ms_run *run, const char *dir, ms_error *
   return ms_writer_commit(&w, err);
 }
 
-/* t and x(t); of a large problem x of the coordinates kept, which ones, and the last x whole. */
+/* Place of coordinate j in NumPy's order, row by row: x of a matrix lies column by column. */
+static size_t place(const ms_run *run, size_t j) {
+  return run->x_rows ? j % run->x_rows * run->x_cols + j / run->x_rows : j;
+}
+
+/* `count` matrices row by row; `from` holds all of x, `count` times. */
+static void by_rows(const ms_run *run, size_t count, const double *from, double *to) {
+  size_t d = ms_run_columns(run);
+  for (size_t i = 0; i < count; i++)
+    for (size_t j = 0; j < d; j++)
+      to[i * d + place(run, j)] = from[i * d + j];
+}
+
+static ms_status write_arrays(const ms_run *run, const char *dir, const double *t,
+                              const double *which, const double *x, const double *end,
+                              ms_error *err) {
+  size_t d = ms_run_columns(run), rows = run->recorded, kept = run->kept;
+  size_t r = run->x_rows, c = run->x_cols;
+  bool whole = kept == d, matrix = r > 0;
+  const ms_array arrays[] = {{"t", rows, 0, t, 0},
+                             {"x", rows, whole && matrix ? r : kept, x, whole && matrix ? c : 0},
+                             {"coordinates", kept, 0, which, 0},
+                             {"x_end", matrix ? r : d, matrix ? c : 0, end, 0}};
+  return ms_npz_write(dir, "state.npz", arrays, whole ? 2 : end ? 4 : 3, err);
+}
+
+/* t and x(t), a matrix as (t, rows, cols); of a large problem x of the coordinates kept, which ones
+ * (of a matrix: row * cols + column), and the last x whole. */
 static ms_status write_states(const ms_run *run, const char *dir, ms_error *err) {
   size_t columns = 0, d = ms_run_columns(run), rows = run->recorded, kept = run->kept;
+  bool whole = kept == d, matrix = run->x_rows > 0;
+  const double *x = run->states, *end = whole ? NULL : ms_run_whole_x(run);
   while (run->model->observables[columns].name)
     columns++;
-  double *t = ms_doubles(rows + kept);
+  double *t = ms_doubles(rows + kept + (!matrix ? 0 : whole ? rows * d : d));
   if (!t)
     return ms_no_memory(err);
-  double *which = t + rows;
+  double *which = t + rows, *turned = which + kept;
   for (size_t i = 0; i < rows; i++)
     t[i] = run->rows[i * columns];
   for (size_t k = 0; k < kept; k++)
-    which[k] = (double)run->coordinates[k];
-  const ms_array arrays[] = {{"t", rows, 0, t},
-                             {"x", rows, kept, run->states},
-                             {"coordinates", kept, 0, which},
-                             {"x_end", d, 0, ms_run_whole_x(run)}};
-  size_t count = kept == d ? 2 : ms_run_whole_x(run) ? 4 : 3;
-  ms_status status = ms_npz_write(dir, "state.npz", arrays, count, err);
+    which[k] = (double)place(run, run->coordinates[k]);
+  if (matrix && whole)
+    by_rows(run, rows, x, turned), x = turned;
+  else if (matrix && end)
+    by_rows(run, 1, end, turned), end = turned;
+  ms_status status = write_arrays(run, dir, t, which, x, end, err);
   free(t);
   return status;
 }
@@ -231,7 +259,8 @@ static void write_name(FILE *file, const char *name) {
   fputc('"', file);
 }
 
-/* x_j(t) of the coordinates that end largest, largest first; x[j] or the feature's name. */
+/* x_j(t) of the coordinates that end largest, largest first; x[j], of a matrix x[row][column], or
+ * the feature's name. */
 static ms_status write_x(const ms_run *run, const char *dir, ms_error *err) {
   size_t columns = 0, kept = run->kept;
   size_t *order = calloc(kept, sizeof *order);
@@ -252,6 +281,8 @@ static ms_status write_x(const ms_run *run, const char *dir, ms_error *err) {
       size_t j = run->coordinates[order[k]];
       if (run->problem && run->problem->names)
         write_name(w.file, run->problem->names[j]);
+      else if (run->x_rows)
+        fprintf(w.file, "x[%zu][%zu]", j % run->x_rows, j / run->x_rows);
       else
         fprintf(w.file, "x[%zu]", j);
     }

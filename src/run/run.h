@@ -81,9 +81,10 @@ struct ms_run {
   ms_schedule *schedule;
   size_t points; /* planned times */
   double *times;
-  size_t recorded; /* rows so far */
-  double *rows;    /* recorded * observables, row-major */
-  double *last_x;  /* d: x at the last recorded time */
+  size_t recorded;       /* rows so far */
+  double *rows;          /* recorded * observables, row-major */
+  size_t x_rows, x_cols; /* of x that is a matrix, column by column; 0: a vector */
+  double *last_x;        /* d: x at the last recorded time */
   double *whole_x; /* the same of all processes together once the run is finished, on the first;
                       NULL where they are too many, and where there is one process */
   double *states;  /* recorded * kept, row-major: x of the coordinates kept; on the first process */

@@ -91,9 +91,11 @@ void ms_writer_abort(ms_writer *w) {
 /* ---- .npz ----------------------------------------------------------------------------------- */
 
 /* What comes before the numbers, its size returned; `bytes` holds 3 * NPY_ALIGN. */
-static size_t npy_header(char *bytes, size_t rows, size_t cols) {
-  char header[2 * NPY_ALIGN + 1], second[24] = "";
-  if (cols)
+static size_t npy_header(char *bytes, size_t rows, size_t cols, size_t depth) {
+  char header[2 * NPY_ALIGN + 1], second[48] = "";
+  if (depth)
+    snprintf(second, sizeof second, " %zu, %zu", cols, depth);
+  else if (cols)
     snprintf(second, sizeof second, " %zu", cols);
   int length =
       snprintf(header, sizeof header,
@@ -112,7 +114,7 @@ static size_t npy_header(char *bytes, size_t rows, size_t cols) {
 
 void ms_npy_begin(FILE *file, size_t length) {
   char header[3 * NPY_ALIGN];
-  size_t size = npy_header(header, length, 0);
+  size_t size = npy_header(header, length, 0, 0);
   fwrite(header, 1, size, file);
 }
 
@@ -128,7 +130,8 @@ void ms_npy_add(FILE *file, const double *values, size_t count) {
 /* The bytes of a .npy file; free() them. */
 static char *npy_bytes(const ms_array *a, size_t *size) {
   char header[3 * NPY_ALIGN];
-  size_t total = npy_header(header, a->rows, a->cols), count = a->rows * (a->cols ? a->cols : 1);
+  size_t total = npy_header(header, a->rows, a->cols, a->depth);
+  size_t count = a->rows * (a->depth ? a->cols * a->depth : a->cols ? a->cols : 1);
   *size = total + count * sizeof(double);
   char *bytes = malloc(*size);
   if (!bytes)

@@ -94,6 +94,7 @@ typedef struct ms_array {
   const char *name;
   size_t rows, cols; /* cols = 0: one-dimensional of length rows */
   const double *values;
+  size_t depth; /* > 0: three-dimensional, (rows, cols, depth) */
 } ms_array;
 
 /* Writes dir/name as an uncompressed .npz that numpy reads; same arrays, same bytes (no dates). */

@@ -304,7 +304,7 @@ static double cell(const table *t, size_t row, const char *name) {
 }
 
 /* An array of an npz file: little-endian doubles in C order; shape[1] = 0 for one dimension. */
-static double *read_array(const char *path, const char *name, size_t shape[2]) {
+static double *read_array(const char *path, const char *name, size_t shape[3]) {
   int error;
   zip_stat_t info;
   zip_t *archive = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &error);
@@ -325,9 +325,9 @@ static double *read_array(const char *path, const char *name, size_t shape[2]) {
   assert_has(header, "'fortran_order': False");
   const char *at = strstr(header, "'shape': (");
   ck_assert_ptr_nonnull(at);
-  shape[1] = 0;
-  ck_assert_int_ge(sscanf(at, "'shape': (%zu, %zu", &shape[0], &shape[1]), 1);
-  size_t count = shape[0] * (shape[1] ? shape[1] : 1);
+  shape[1] = shape[2] = 0;
+  ck_assert_int_ge(sscanf(at, "'shape': (%zu, %zu, %zu", &shape[0], &shape[1], &shape[2]), 1);
+  size_t count = shape[0] * (shape[1] ? shape[1] : 1) * (shape[2] ? shape[2] : 1);
   ck_assert_uint_eq(info.size, 10 + length + 8 * count);
   double *values = test_keep(calloc(count + 1, sizeof *values));
   memcpy(values, data + 10 + length, 8 * count);
@@ -942,7 +942,7 @@ START_TEST(files_of_a_run) {
     ck_assert_double_eq(cell(&t, t.rows - 1, same[i]), real(root, same[i]));
   ck_assert_double_eq(cell(&t, t.rows - 1, "t"), real(root, "t_end"));
 
-  size_t times[2], states[2];
+  size_t times[3], states[3];
   double *time = read_array("run/state.npz", "t.npy", times),
          *x = read_array("run/state.npz", "x.npy", states);
   ck_assert_uint_eq(times[0], t.rows);
@@ -1068,11 +1068,27 @@ START_TEST(bad_starts) {
 }
 END_TEST
 
+/* Each measurement is one entry, in NumPy's order: X is what was measured, as a matrix. */
+START_TEST(matrices_are_written_as_they_are_read) {
+  test_file("six.csv", "y,a11,a12,a13,a21,a22,a23\n1,1,0,0,0,0,0\n2,0,1,0,0,0,0\n3,0,0,1,0,0,0\n"
+                       "4,0,0,0,1,0,0\n5,0,0,0,0,1,0\n6,0,0,0,0,0,1\n");
+  run_well("--model sensing --data six.csv --factors general --rows 2 --cols 3 --wd-schedule none "
+           "--init gaussian --quiet --out six");
+  size_t shape[3];
+  double *x = read_array("six/state.npz", "x.npy", shape);
+  ck_assert_uint_eq(shape[1], 2);
+  ck_assert_uint_eq(shape[2], 3);
+  for (size_t j = 0; j < 6; j++)
+    ck_assert_double_eq_tol(x[(shape[0] - 1) * 6 + j], (double)j + 1, 1e-3);
+  assert_has(get("six/x.csv", NULL), "t,x[1][2],x[1][1],x[1][0],x[0][2],x[0][1],x[0][0]\n");
+}
+END_TEST
+
 START_TEST(starts_from_files) {
   test_file("x.txt", "# x(0)\n0.5\n-2\n1e-3\n");
   test_file("scale.txt", "1e-400\n1\n1e3\n");
   run_well("--n 2 --d 3 --sparsity 1 --init-x x.txt --init-scale scale.txt --quiet --out files");
-  size_t shape[2];
+  size_t shape[3];
   double *x = read_array("files/state.npz", "x.npy", shape);
   ck_assert_uint_eq(shape[1], 3);
   ck_assert_double_eq_tol(x[0], 0.5, 1e-12);
@@ -1085,7 +1101,7 @@ END_TEST
 
 /* trajectory.csv, state.npz and summary.json hold the same points; gives their number. */
 static size_t partial_points(const char *dir, size_t d) {
-  size_t times[2], states[2];
+  size_t times[3], states[3];
   table t = read_table(join(dir, "trajectory.csv"));
   json_t *summary = parse(get(join(dir, "summary.json"), NULL));
   ck_assert_uint_gt(t.rows, 0);
@@ -1468,6 +1484,7 @@ Suite *cli_suite(void) {
   tcase_add_test(c, tiny_scale);
   tcase_add_test(c, bad_starts);
   tcase_add_test(c, starts_from_files);
+  tcase_add_test(c, matrices_are_written_as_they_are_read);
   c = group(s, "cut short");
   tcase_add_test(c, interrupted);
   tcase_add_test(c, out_of_steps);

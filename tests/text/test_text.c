@@ -869,7 +869,7 @@ static void write_block(void) {
 
 static void write_npz(void) {
   const double values[100] = {0};
-  const ms_array a = {"a", 100, 0, values};
+  const ms_array a = {"a", 100, 0, values, 0};
   limited_status = ms_npz_write(test_folder(), "out.npz", &a, 1, &limited_error);
 }
 
@@ -892,7 +892,7 @@ END_TEST
 
 static const double numbers[] = {1.5, -2, 3e-300, 4, 5, 6};
 static const ms_array arrays[] = {
-    {"w", 6, 0, numbers}, {"X", 2, 3, numbers}, {"none", 0, 0, numbers}};
+    {"w", 6, 0, numbers, 0}, {"X", 2, 3, numbers, 0}, {"none", 0, 0, numbers, 0}};
 
 START_TEST(npz_bytes) {
   ms_error err = {0};
