@@ -29,6 +29,7 @@
   X(regularizers)                                                                                  \
   X(run)                                                                                           \
   X(bounded)                                                                                       \
+  X(gaps)                                                                                          \
   X(brackets)                                                                                      \
   X(verdicts)                                                                                      \
   X(convention)                                                                                    \

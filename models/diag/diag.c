@@ -659,6 +659,16 @@ static void allow_steps_to_the_end(ms_run *run) {
     s->step_limit = MS_MAX(s->step_limit, (size_t)steps + 1);
 }
 
+/* Of x that is 0 within rtol of what it may become: of the data's solution, or where that is 0 of
+ * the scale beta, from which rounding leaves something. */
+static double least_size(const ms_run *run) {
+  double size = ms_flow_solution_size(&run->setup), widest = -INFINITY;
+  for (size_t j = 0; j < run->problem->Z->d; j++)
+    widest = fmax(widest, run->ln_beta[j]);
+  widest = ms_matrix_most(run->problem->Z, widest);
+  return run->setup.rtol * (size > 0 ? size : exp(fmin(widest, 0)));
+}
+
 static ms_status build(ms_run *run, ms_error *err) {
   ms_config *cfg = run->cfg;
   ms_setup *s = &run->setup;
@@ -687,6 +697,7 @@ static ms_status build(ms_run *run, ms_error *err) {
   s->step_limit = ms_config_count(cfg, "max-steps");
   s->gradient_scale = gradient_scale(run);
   run->param.unit = s->gradient_scale;
+  run->least_size = least_size(run);
   set_training(run);
   memset(run->Zx, 0, run->problem->Z->n * sizeof *run->Zx);
   const ms_loss *loss = run->problem->loss;

@@ -70,6 +70,7 @@ struct ms_param {
   void (*decay)(const ms_param *p, const double *w, double *dh, double *d2h);
   /* beta as the weights have it, an invariant up to the dose: e^{ln_scale}. NULL: none. */
   double (*scale)(const ms_param *p, const double *w);
+  bool scale_has_number; /* scale(c w) = c^number scale(w); false: c^2 */
 
   /* -- mirror flow: `count` coordinates from the first-th; all NULL when there is none -- */
   /* x = grad Q_a(mu); dx (may be NULL) = dx/dmu >= 0. 0, or > 0 where x overflows or mu is outside

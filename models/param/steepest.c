@@ -252,6 +252,7 @@ const ms_param ms_param_steepest = {
     .own_flow = own_flow,
     .force = force,
     .scale = scale,
+    .scale_has_number = true,
     .primal = primal,
     .dual = dual,
     .ln_scale = ln_scale,

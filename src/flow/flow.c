@@ -906,14 +906,12 @@ double ms_flow_invariant_drift(const ms_flow *flow, double t) {
   const ms_setup *s = &flow->setup;
   if (flow->class->mirror || !s->param->scale)
     return NAN;
-  size_t d = s->problem->Z->d, width = s->param->width;
+  size_t d = s->problem->Z->d;
   double drift = 0, largest = 0, dose = dose_at(flow, t);
   for (size_t j = 0; j < d; j++) {
-    double one[MS_WIDTH_MAX], size = 0;
+    double one[MS_WIDTH_MAX];
     gather(flow, flow->integrator->out, j, one);
-    for (size_t b = 0; b < width; b++)
-      size += one[b] * one[b];
-    largest = fmax(largest, size);
+    largest = fmax(largest, fmax(ms_weights_size(s, one), s->rtol * ms_weights_start_size(s, j)));
     drift = fmax(drift, fabs(s->param->scale(s->param, one) -
                              exp(s->param->ln_scale(s->param, s->start.ln_beta[j], -dose))));
   }

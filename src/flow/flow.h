@@ -109,7 +109,8 @@ void ms_flow_read_weights(const ms_flow *flow, double *w);
 void ms_flow_gradient(const ms_problem *p, const double *Zx, double *r, double *g);
 
 /* The gradient flow's invariant: max over coordinates of |beta(w_j) - beta_j e^{-4A}| relative
- * to the largest |w_j|^2, which an exact integration keeps at 0. NaN for the other forms. */
+ * to the largest |w_j|^2, or to rtol times that of the start where all are smaller, which an exact
+ * integration keeps at 0. NaN for the other forms. */
 double ms_flow_invariant_drift(const ms_flow *flow, double t);
 
 /* ms_kkt_residual() of f + lambda |x|_1 on the x that the parametrization can have. Overwrites g.

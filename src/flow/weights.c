@@ -54,6 +54,19 @@ bool ms_weights_in_logs(const ms_setup *s) {
   return p->width == 1 || many_folds(s);
 }
 
+double ms_weights_size(const ms_setup *s, const double *w) {
+  double power = s->param->scale_has_number ? s->param->number : 2, sum = 0;
+  for (size_t b = 0; b < s->param->width; b++)
+    sum += power == 2 ? w[b] * w[b] : pow(fabs(w[b]), power);
+  return sum;
+}
+
+double ms_weights_start_size(const ms_setup *s, size_t j) {
+  double w[MS_WIDTH_MAX];
+  const ms_param *p = ms_param_of(s->param, j);
+  return p->weights(p, s->start.ln_beta[j], s->start.kappa[j], w) ? ms_weights_size(s, w) : 0;
+}
+
 double ms_weights_log_tolerance(const ms_setup *s, double w, double slope, double noticed) {
   double allowed = STEP_PART * s->rtol / s->param->degree, felt = fabs(slope * w);
   if (noticed > 0 && allowed * felt > noticed)

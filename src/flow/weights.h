@@ -14,6 +14,10 @@ double ms_weights_folds(const ms_setup *s, double least);
 /* Absolute error that a weight may have, whatever its size: well below the smallest that it may
  * come back from. `least` is the smallest weight of the coordinate at the start. */
 double ms_weights_floor(const ms_setup *s, double least);
+/* sum_b |w_b|^2, or with the power of |w| that the balance of the weights has, and that of the
+ * start of coordinate j; 0 where double precision does not hold it. */
+double ms_weights_size(const ms_setup *s, const double *w);
+double ms_weights_start_size(const ms_setup *s, size_t j);
 /* Error that a step may make in ln |w|: `slope` is dg/dw, `noticed` what x notices. */
 double ms_weights_log_tolerance(const ms_setup *s, double w, double slope, double noticed);
 /* How far the logarithms y stray from straight lines in a step, see ms_ode. */

@@ -305,6 +305,8 @@ static void add_claims(ms_check *c, const walk *s, const ms_run *run) {
   bool none = strcmp(c->verdict, "no") == 0, decays = ms_schedule_total(run->schedule) > 0;
   bool g_allows = s->worst.defect <= VANISHES && s->worst.folded <= VANISHES;
   double allowed = fmax(GAP_ALLOWED, GAP_PER_RTOL * ms_config_real(run->cfg, "rtol"));
+  if (run->flow && isfinite(ms_run_allowed(run)))
+    allowed = ms_run_allowed(run);
   if (s->pair.mirror && !s->pair.own_flow)
     claim(c, "the brackets allow the mirror flow that the model has", decays ? !none : g_allows,
           "%.2g", s->worst.defect);

@@ -75,7 +75,10 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
       {"effective_exponent_mean", "unweighted", NULL, observed(run, "effective_exponent_mean"),
        false},
       {"truth_error", "|x - truth|_2", NULL, observed(run, "truth_error"), false},
-      {"gf_mf_gap", "largest along the run", NULL, run->worst_gap, false},
+      {"gf_mf_gap",
+       ms_run_gap_shows(run) ? "largest along the run: more than --rtol allows"
+                             : "largest along the run",
+       NULL, run->worst_gap, false},
       {"invariant_drift", "largest along the run", NULL, run->worst_drift, false},
       {"limit_gap", "from the independent limit", NULL, run->limit_gap, false},
       {"from_min_l1", "from the minimum-L1 interpolator", NULL, run->from_min_l1, false},

@@ -343,6 +343,8 @@ static ms_status record(ms_run *run, double t, ms_error *err) {
       return status;
   }
   run->largest_x = fmax(run->largest_x, ms_matrix_most(spread(run), ms_largest(run->x, d)));
+  if (run->gap > fmax(run->worst_gap, 0))
+    run->worst_gap_t = t;
   run->worst_gap = worse(run->worst_gap, run->gap);
   run->worst_drift = worse(run->worst_drift, run->drift);
   ms_view view = {.t = t,
@@ -430,9 +432,9 @@ const char *ms_run_note(const ms_run *run, size_t i) {
 
 /* ---- The end -------------------------------------------------------------------------------- */
 
-/* max_j |x_j - other_j| relative to the largest |x| there was. */
 double ms_run_distance(const ms_run *run, const double *other) {
-  double size = fmax(ms_largest(other, run->d), run->largest_x), difference = 0;
+  double size = fmax(ms_largest(other, run->d), fmax(run->largest_x, run->least_size));
+  double difference = 0;
   for (size_t j = 0; j < run->d; j++)
     difference = fmax(difference, fabs(run->x[j] - other[j]));
   return size > 0 ? difference / size : difference;
@@ -468,6 +470,7 @@ ms_status ms_run_finish(ms_run *run, ms_status outcome, const ms_error *why, ms_
     if (run->model->finish)
       run->model->finish(run);
   }
+  ms_run_judge(run);
   run->limit_seconds = ms_seconds() - run->start_seconds - run->seconds;
   return gather(run, err);
 }

@@ -90,7 +90,8 @@ struct ms_run {
   double *states;  /* recorded * kept, row-major: x of the coordinates kept; on the first process */
   size_t kept;     /* d, or fewer for large problems: those in `coordinates` */
   size_t *coordinates; /* counted over all processes */
-  double largest_x, worst_gap, worst_drift;
+  double largest_x, worst_gap, worst_drift, worst_gap_t;
+  double least_size; /* an |x| below which differences of x mean nothing; 0: not known */
 
   size_t steps, rhs_count, passes; /* of models without ms_flow */
 
@@ -147,8 +148,14 @@ ms_status ms_run_values(const ms_config *cfg, const char *name, bool logs, const
 /* Fails where one of the settings `names`, NULL after the last, is given: "--n: goes with ...". */
 ms_status ms_run_refuse(const ms_run *run, const char *const *names, const char *why,
                         ms_error *err);
-/* max_j |x_j - other_j| relative to the largest |x| there was. */
+/* max_j |x_j - other_j| relative to the largest |x| there was, or to least_size where x is smaller.
+ */
 double ms_run_distance(const ms_run *run, const double *other);
+/* What --rtol allows gf_mf_gap, limit_gap and invariant_drift to be; NaN: it says nothing of them,
+ * because steps have a fixed size. Is the gap beyond it? Notes on what is. */
+double ms_run_allowed(const ms_run *run);
+bool ms_run_gap_shows(const ms_run *run);
+void ms_run_judge(ms_run *run);
 double ms_largest(const double *v, size_t n); /* max |v_i|, 0 for n = 0 */
 
 /* Length of x, over all processes that make the run. */
