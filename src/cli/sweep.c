@@ -154,14 +154,15 @@ static int run_sweep(order *o) {
     return cli_complain(&err);
   if (ms_rank() > 0) /* the first process of mpirun speaks for all */
     return EXIT_SUCCESS;
+  char dir[4096];
   if (!o->quiet)
     printf("%zu runs, %zu failed; wrote %s/sweep.csv\n", ms_sweep_count(o->sweep), failed,
-           o->options.dir);
+           ms_visible(dir, sizeof dir, o->options.dir));
   code = cli_draw_as_well(o->options.dir, formats, o->quiet);
   if (failed == 0)
     return code;
   fprintf(stderr, "mirrorsim: %zu of %zu runs failed; the column error of %s/sweep.csv says why\n",
-          failed, ms_sweep_count(o->sweep), o->options.dir);
+          failed, ms_sweep_count(o->sweep), ms_visible(dir, sizeof dir, o->options.dir));
   return code ? code : EXIT_CLAIM;
 }
 

@@ -2,6 +2,7 @@
 #include "base/random.h"
 #include "linalg/dense.h"
 #include "text/datafile.h"
+#include "text/source.h"
 #include <ctype.h>
 #include <errno.h>
 #include <gsl/gsl_multimin.h>
@@ -27,6 +28,18 @@ typedef struct words {
   size_t count;
 } words;
 
+/* Is the file no text? Those that cannot be looked at twice, as pipes, are taken as they are. */
+static ms_status check_text(FILE *file, const char *path, ms_error *err) {
+  char begin[64];
+  if (fseek(file, 0, SEEK_SET) != 0)
+    return MS_OK;
+  const char *foreign = ms_foreign(begin, fread(begin, 1, sizeof begin, file));
+  if (ferror(file))
+    return MS_OK; /* said below */
+  rewind(file);
+  return foreign ? ms_fail(err, MS_BAD_INPUT, "%s: %s", path, foreign) : MS_OK;
+}
+
 /* The words of a file in lower case; all that is no letter ends a word, and one that holds a digit
  * (a verse number) is none. */
 static ms_status read_words(words *list, const char *path, ms_error *err) {
@@ -40,7 +53,7 @@ static ms_status read_words(words *list, const char *path, ms_error *err) {
   size_t room = 0, used = 0;
   bool digit = false;
   char buffer[WORD];
-  ms_status status = MS_OK;
+  ms_status status = check_text(file, path, err);
   for (int c = 0; c != EOF && status == MS_OK;) {
     c = fgetc(file);
     if (isalpha(c)) {

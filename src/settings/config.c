@@ -1,4 +1,5 @@
 #include "settings/config.h"
+#include "text/source.h"
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -368,8 +369,14 @@ ms_status ms_config_read(ms_config *cfg, const char *path, ms_error *err) {
   size_t room = 0, number = 0;
   ms_status status = MS_OK;
   errno = file ? 0 : errno;
-  while (file && status == MS_OK && getline(&line, &room, file) >= 0) {
+  ssize_t length;
+  while (file && status == MS_OK && (length = getline(&line, &room, file)) >= 0) {
     char *start = line;
+    const char *foreign = number == 0 ? ms_foreign(line, (size_t)length) : NULL;
+    if (foreign) {
+      status = ms_fail(err, MS_BAD_INPUT, "%s: %s", path, foreign);
+      break;
+    }
     if (number++ == 0 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
       start += 3; /* a UTF-8 byte order mark */
     status = set_line(cfg, start, path, number, err);

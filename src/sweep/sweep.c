@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "parallel/pool.h"
 #include "run/run.h"
+#include "text/source.h"
 #include "text/text.h"
 #include <ctype.h>
 #include <dirent.h>
@@ -424,7 +425,13 @@ ms_status ms_sweep_cases(ms_sweep *sweep, const char *path, ms_error *err) {
   char *line = NULL;
   size_t room = 0, number = 0;
   ms_status status = MS_OK;
-  while (status == MS_OK && getline(&line, &room, file) >= 0) {
+  ssize_t length;
+  while (status == MS_OK && (length = getline(&line, &room, file)) >= 0) {
+    const char *foreign = number == 0 ? ms_foreign(line, (size_t)length) : NULL;
+    if (foreign) {
+      status = ms_fail(err, MS_BAD_INPUT, "%s: %s", path, foreign);
+      break;
+    }
     line[strcspn(line, "\r\n")] = 0;
     char *begin = line;
     if (number++ == 0 && strncmp(line, "\xef\xbb\xbf", 3) == 0)

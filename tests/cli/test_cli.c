@@ -1244,6 +1244,25 @@ START_TEST(names_are_text) {
 }
 END_TEST
 
+/* Every reader of text names what is none. */
+START_TEST(utf16_everywhere) {
+  static const char *const commands[] = {"--config 16.ini",
+                                         "sweep --cases 16.ini --out s",
+                                         "--model lora --data 16.ini",
+                                         "--wd-schedule file --wd-file 16.ini",
+                                         "--data 16.ini",
+                                         "--init-x 16.ini",
+                                         "--model sparse-coding --image 16.ini",
+                                         "--model network --data 16.ini"};
+  test_bytes("16.ini", "\xFF\xFEn\0 \0=\0 \0007\0\r\0\n\0", 18);
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    outcome o = finish(start(commands[i], NULL, CAPTURED));
+    ck_assert_msg(o.code == 2, "%s: %d", commands[i], o.code);
+    assert_has(o.err, "16.ini: is UTF-16 text; save it as UTF-8");
+  }
+}
+END_TEST
+
 /* ---- Lists ---------------------------------------------------------------------------------- */
 
 START_TEST(lists) {
@@ -1492,6 +1511,7 @@ Suite *cli_suite(void) {
   tcase_add_test(c, bad_data);
   tcase_add_test(c, target_by_name);
   tcase_add_test(c, names_are_text);
+  tcase_add_test(c, utf16_everywhere);
   c = group(s, "lists");
   tcase_add_test(c, lists);
   tcase_add_test(c, lists_of_choices);
