@@ -11,13 +11,16 @@ static const double TIMES_RTOL_ABOVE_2 = 1e4;
 static const double TIMES_RTOL = 100;
 /* What rounding leaves. */
 static const double LEAST_ALLOWED = 1e-9;
+/* Above this flows are not the same, however loose the tolerance. */
+static const double MOST_ALLOWED = 1e-3;
 
 double ms_run_allowed(const ms_run *run) {
   const ms_setup *s = &run->setup;
   if (!s->method || s->method->discrete || !(s->rtol > 0))
     return NAN;
   double times = s->param && s->param->degree > 2 ? TIMES_RTOL_ABOVE_2 : TIMES_RTOL;
-  return fmax(times * fmax(s->rtol, s->atol), LEAST_ALLOWED);
+  double allowed = fmin(times * fmax(s->rtol, s->atol), MOST_ALLOWED);
+  return fmax(allowed, LEAST_ALLOWED);
 }
 
 static bool beyond(const ms_run *run, double value) {
