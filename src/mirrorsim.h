@@ -187,8 +187,8 @@ MS_API bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry);
 MS_API double ms_run_summary(const ms_run *run, const char *key);
 /* summary.json as text; free() it. `timing`: add the object of that name (wall-clock seconds). */
 MS_API char *ms_run_json(const ms_run *run, bool timing);
-/* Writes trajectory.csv, x.csv, state.npz, summary.json, config.ini and potential.csv into `dir`
- * (made where missing). Each file appears whole or not at all. */
+/* Writes trajectory.csv, x.csv, state.npz, data.npz, summary.json, config.ini and potential.csv
+ * into `dir` (made where missing). Each file appears whole or not at all. */
 MS_API ms_status ms_run_write(const ms_run *run, const char *dir, ms_error *err);
 
 /* Makes a folder with the folders above it; done already is fine. MS_CANNOT_WRITE when it is not a

@@ -42,6 +42,7 @@
   X(attention)                                                                                     \
   X(figure)                                                                                        \
   X(ends)                                                                                          \
+  X(data)                                                                                          \
   X(cli)                                                                                           \
   X(names)
 

@@ -1,6 +1,7 @@
 /* Separable models: a problem Z, y and a parametrization x_j = g(w_j) of each feature. */
 #include "base/random.h"
 #include "diag/pair.h"
+#include "diag/weights.h"
 #include "flow/rest.h"
 #include "limit/choice.h"
 #include "limit/limit.h"
@@ -9,6 +10,7 @@
 #include "parallel/comm.h"
 #include "param/custom_text.h"
 #include "param/hyperbolic.h"
+#include "run/data_file.h"
 #include "run/run.h"
 #include "text/text.h"
 #include <cblas.h>
@@ -724,6 +726,10 @@ static ms_status build(ms_run *run, ms_error *err) {
     status = build_svm(run, err);
   if (status == MS_OK)
     describe(run);
+  if (status == MS_OK && run->problem->Z->spread && ms_config_text(cfg, "out"))
+    ms_run_add_note(run, "data.npz is left out: no process has all of Z.");
+  else if (status == MS_OK)
+    ms_data_announce(run, "Z", (double)ms_matrix_entries(run->problem->Z));
   return status;
 }
 
@@ -792,6 +798,8 @@ static ms_status integrate(ms_run *run, double *t, ms_error *err) {
 static ms_status reset(ms_run *run, double t, ms_error *err) {
   ms_setup *s = &run->setup;
   ms_error why;
+  if (run->resets == 0 && ms_diag_keep_start(run, err) != MS_OK)
+    return err->status;
   s->dose_before = ms_schedule_dose(run->schedule, t);
   if (s->dose_before == ms_schedule_total(run->schedule))
     s->reset_every = 0; /* beta stays where it is now put */
@@ -925,7 +933,7 @@ static void release(ms_run *run) {
     run->param.release(&run->param);
   double *blocks[] = {run->ln_beta, run->kappa,     run->reset_ln_beta, run->Zx,
                       run->scratch, run->partner_x, run->start_x,       run->given,
-                      run->svm_l1,  run->svm_l2,    run->weights};
+                      run->svm_l1,  run->svm_l2,    run->weights,       run->start_w};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
     free(blocks[i]);
 }
@@ -953,4 +961,6 @@ const ms_model ms_model_diag = {
     .summary_at = summary_at,
     .release = release,
     .pair = ms_diag_pair,
+    .data = ms_diag_data,
+    .weights = &ms_diag_weights,
 };

@@ -357,7 +357,7 @@ static ms_status build(ms_run *run, ms_error *err) {
     return status;
   }
   const ms_factored_defaults defaults = {
-      .factors = "general", .init = "zero-first", .scale = "0.01"};
+      .factors = "general", .init = "zero-first", .scale = "0.01", .queries = true};
   return ms_factored_build(run, o, &defaults, err);
 }
 

@@ -53,6 +53,7 @@ typedef struct factored {
   double *row;      /* norms of the measurements */
   double *measured; /* rows * cols * samples: the A_i, symmetric where X is; NULL: not needed */
   double floor;     /* of the gradient flow's tolerance */
+  bool queries;     /* the second factor is Q' */
   bool mixed;       /* modes of X are not coordinates of w */
   double *sigma;    /* present singular values */
   size_t sigmas;    /* how many */
@@ -536,6 +537,7 @@ static ms_status choose_factors(factored *a, const ms_factored_defaults *default
                    "square",
                    name, f->rows, f->cols);
   f->configure(f);
+  a->queries = defaults->queries && !f->symmetric && !f->diagonal && f->depth == 2;
   ms_initial initial = MS_INITIAL_IDENTITY;
   for (size_t i = 0; initials_choice(i, NULL); i++)
     if (strcmp(initials_choice(i, NULL), init) == 0)
@@ -877,6 +879,24 @@ void ms_factored_interrupt(ms_run *run, const volatile sig_atomic_t *flag) {
 
 ms_objective *ms_factored_objective(const ms_run *run) {
   return own_of(run)->o;
+}
+
+const ms_factors *ms_factored_factors(const ms_run *run, bool *queries) {
+  *queries = own_of(run)->queries;
+  return &own_of(run)->f;
+}
+
+bool ms_factored_start(const ms_run *run, double *w) {
+  const factored *a = own_of(run);
+  double ln_shrink = a->ln_scale / (double)a->f.depth, shrink = exp(ln_shrink);
+  for (size_t i = 0; i < a->f.weights; i++)
+    w[i] = shrink * a->unit[i];
+  return ln_shrink >= LN_SMALLEST;
+}
+
+const double *ms_factored_now(const ms_run *run) {
+  const factored *a = own_of(run);
+  return a->gradient.in ? a->gradient.in->out : NULL;
 }
 
 const double *ms_factored_spectrum(const ms_run *run, size_t *count) {

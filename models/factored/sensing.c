@@ -2,6 +2,7 @@
 #include "base/random.h"
 #include "factored/factored.h"
 #include "linalg/dense.h"
+#include "run/data_file.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,14 +151,17 @@ static ms_status make_problem(ms_problem **out, double **truth_out, const ms_con
 }
 
 /* --data: each sample is y_i and the entries of A_i row by row, as numpy's A.ravel() has them. */
-static ms_status read_problem(ms_problem **out, const ms_config *cfg, plan *p, ms_error *err) {
+static ms_status read_problem(ms_problem **out, double **truth, const ms_config *cfg, plan *p,
+                              ms_error *err) {
   ms_problem *problem;
   ms_status status = ms_problem_new(&problem, cfg, err);
   if (status != MS_OK)
     return status;
   const ms_matrix *Z = problem->Z;
   size_t side = (size_t)lround(sqrt((double)Z->d));
-  p->rows = ms_config_given(cfg, "rows") ? ms_config_count(cfg, "rows") : side;
+  p->rows = ms_config_given(cfg, "rows") ? ms_config_count(cfg, "rows")
+            : problem->rows              ? problem->rows
+                                         : side;
   p->cols = ms_config_given(cfg, "cols") ? ms_config_count(cfg, "cols") : Z->d / p->rows;
   p->n = Z->n;
   if (p->rows * p->cols != Z->d || (p->symmetric && p->rows != p->cols)) {
@@ -199,7 +203,13 @@ static ms_status read_problem(ms_problem **out, const ms_config *cfg, plan *p, m
   free(column);
   free(value);
   free(one);
+  if (status == MS_OK && problem->truth && !(*truth = ms_doubles(Z->d)))
+    status = ms_no_memory(err);
+  for (size_t j = 0; status == MS_OK && problem->truth && j < Z->d; j++)
+    (*truth)[j % p->cols * p->rows + j / p->cols] = problem->truth[j];
   if (status == MS_OK) {
+    free(problem->truth); /* the objective has it */
+    problem->truth = NULL;
     for (size_t j = 0; problem->names && j < Z->d; j++) /* of the columns as they were */
       free(problem->names[j]);
     free(problem->names);
@@ -235,6 +245,31 @@ static ms_status plan_synthetic(plan *p, const ms_config *cfg, const char *facto
   return MS_OK;
 }
 
+/* A of shape (n, rows, cols) and y. */
+static void measurements(const ms_objective *o, ms_bundle *b) {
+  const ms_matrix *Z = o->problem->Z;
+  size_t square = o->rows * o->cols, r = 0, c = 0;
+  bool fits = ms_data_fits((double)(Z->n * square));
+  double *A = fits ? ms_bundle_add(b, Z->n, o->rows, o->cols, "A") : NULL;
+  double *column = A ? ms_doubles(Z->n) : NULL;
+  for (size_t j = 0; column && j < Z->d; j++) {
+    double part = o->packed && r != c ? 0.5 : 1;
+    ms_matrix_column(Z, j, column);
+    for (size_t i = 0; i < Z->n; i++) {
+      A[i * square + r * o->cols + c] = part * column[i];
+      if (o->packed)
+        A[i * square + c * o->cols + r] = part * column[i];
+    }
+    if (++r == o->rows) {
+      c++;
+      r = o->packed ? c : 0;
+    }
+  }
+  b->failed = b->failed || (A && !column);
+  free(column);
+  ms_data_vector(b, "y", o->problem->y, Z->n);
+}
+
 static ms_status build(ms_run *run, ms_error *err) {
   const ms_config *cfg = run->cfg;
   static const char *const vectors[] = {"d", "sparsity", "standardize"};
@@ -261,7 +296,7 @@ static ms_status build(ms_run *run, ms_error *err) {
                            "--data",
                            err);
     if (status == MS_OK)
-      status = read_problem(&problem, cfg, &p, err);
+      status = read_problem(&problem, &truth, cfg, &p, err);
     if (status == MS_OK)
       ms_run_take_reading(run, &problem->reading);
   } else {
@@ -274,6 +309,8 @@ static ms_status build(ms_run *run, ms_error *err) {
   free(truth);
   if (status != MS_OK)
     return status;
+  o->data = measurements;
+  ms_data_announce(run, "A", (double)(p.n * p.rows * p.cols));
   o->commuting = p.symmetric && ms_objective_commutator(o, 3) <= 1e-10;
   const ms_factored_defaults defaults = {
       .factors = "psd", .init = f->symmetric ? "identity" : "zero-first", .scale = "0.1"};

@@ -476,6 +476,7 @@ const ms_param ms_param_custom = {
     .g = "--formula",
     .h = "a^2 + b^2 + ...",
     .width = 1,
+    .names = "a b c d e f g h",
     .degree = 2,
     .cost = NAN,
     .at = at,

@@ -149,6 +149,7 @@ const ms_param ms_param_log = {
     .g = "ln u - ln v",
     .h = "ln u + ln v",
     .width = 2,
+    .names = "u v",
     .degree = 0,
     .cost = NAN,
     .locate = locate,

@@ -48,6 +48,7 @@ const ms_param ms_param_mask = {
     .g = "m*w",
     .h = "|m|",
     .width = 2,
+    .names = "m w",
     .degree = 2,
     .cost = NAN,
     .kink = 1,

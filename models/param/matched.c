@@ -97,6 +97,7 @@ const ms_param ms_param_matched = {
     .g = "u^L - v^L",
     .h = "u^L + v^L",
     .width = 2,
+    .names = "u v",
     .degree = 4,
     .cost = 1,
     .depth_min = 2,

@@ -21,6 +21,16 @@ static bool weights(const ms_param *p, double ln_beta, double kappa, double *w) 
   return isnormal(w[P] * w[P]) && isnormal(w[Q] * w[Q]);
 }
 
+static void to_mw(const double *w, double *mw) {
+  mw[0] = (w[P] + w[Q]) / sqrt(2);
+  mw[1] = (w[P] - w[Q]) / sqrt(2);
+}
+
+static void from_mw(const double *mw, double *w) {
+  w[P] = (mw[0] + mw[1]) / sqrt(2);
+  w[Q] = (mw[0] - mw[1]) / sqrt(2);
+}
+
 static double map(const ms_param *p, const double *w) {
   (void)p;
   return (w[P] - w[Q]) * (w[P] + w[Q]) / 2;
@@ -50,6 +60,10 @@ const ms_param ms_param_mw = {
     .g = "m*w",
     .h = "m^2 + w^2",
     .width = 2,
+    .names = "p q",
+    .other_names = "m w",
+    .to_others = to_mw,
+    .from_others = from_mw,
     .degree = 2,
     .cost = 2,
     .rate = 2,

@@ -21,14 +21,19 @@ struct ms_param {
   const char *name, *summary;
   const char *g, *h; /* formulas for people */
   size_t width;      /* trainable numbers per coordinate */
-  double degree;     /* L: g(c w) = c^L g(w); the dose shrinks x by e^{-2LA} */
-  double cost;       /* representation cost of h where it is convex: S(x) = cost |x|; else NAN */
-  double rate;       /* hyperbolic family: c of hyperbolic.h; 0 for all others */
-  bool positive;     /* x > 0 always */
-  bool keeps_sign;   /* x has the sign of kappa always (of 0: positive) */
-  bool steady;       /* no weight w_b ever becomes 0 or changes its sign */
-  size_t kink; /* h = |w_{kink-1}|: alpha pulls that number to 0 and holds it there; 0: none */
-  bool bent;   /* g may have kinks: a formula with abs, sign, min or max */
+  /* Their names, a blank between two; NULL: w1, w2, ..., of one number w. Where people know them by
+   * other names, these, and the numbers under them. */
+  const char *names, *other_names;
+  void (*to_others)(const double *w, double *others);
+  void (*from_others)(const double *others, double *w);
+  double degree;   /* L: g(c w) = c^L g(w); the dose shrinks x by e^{-2LA} */
+  double cost;     /* representation cost of h where it is convex: S(x) = cost |x|; else NAN */
+  double rate;     /* hyperbolic family: c of hyperbolic.h; 0 for all others */
+  bool positive;   /* x > 0 always */
+  bool keeps_sign; /* x has the sign of kappa always (of 0: positive) */
+  bool steady;     /* no weight w_b ever becomes 0 or changes its sign */
+  size_t kink;     /* h = |w_{kink-1}|: alpha pulls that number to 0 and holds it there; 0: none */
+  bool bent;       /* g may have kinks: a formula with abs, sign, min or max */
   const char *no_mirror; /* why there is no mirror flow, a clause; NULL where there is one */
 
   /* A number of its own and the setting that gives it; NULL: none. The unit of gradients. */

@@ -199,6 +199,7 @@ const ms_param ms_param_power = {
     .g = "u^L - v^L",
     .h = "u^2 + v^2",
     .width = 2,
+    .names = "u v",
     .degree = 3,
     .cost = NAN,
     .depth_min = 2,

@@ -88,6 +88,7 @@ const ms_param ms_param_square = {
     .g = "u^2",
     .h = "u^2",
     .width = 1,
+    .names = "u",
     .degree = 2,
     .cost = 1,
     .positive = true,

@@ -48,6 +48,7 @@ const ms_param ms_param_uv = {
     .g = "u^2 - v^2",
     .h = "u^2 + v^2",
     .width = 2,
+    .names = "u v",
     .degree = 2,
     .cost = 1,
     .rate = 4,

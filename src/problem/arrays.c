@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static ms_status check_count(const ms_problem *p, const char *target, size_t count,
-                             const char *data, ms_error *err) {
+ms_status ms_arrays_check_count(const ms_problem *p, const char *target, size_t count,
+                                const char *data, ms_error *err) {
   return count == p->Z->n ? MS_OK
                           : ms_fail(err, MS_BAD_INPUT, "%s: has %zu numbers; %s has %zu rows",
                                     target, count, data, p->Z->n);
@@ -44,7 +44,7 @@ static ms_status read_target(ms_problem *p, const ms_config *cfg, ms_error *err)
                          ? read_mtx_vector(&p->y, &count, target, err)
                          : ms_vector_read(&p->y, &count, target, false, err);
   if (status == MS_OK)
-    status = check_count(p, target, count, path, err);
+    status = ms_arrays_check_count(p, target, count, path, err);
   if (status == MS_OK)
     status = ms_reading_target(&p->reading, target, "--target", err);
   return status;
@@ -117,67 +117,6 @@ static ms_status check_sparse(const ms_config *cfg, const char *file, ms_error *
                  ms_config_origin(cfg, "standardize"), file);
 }
 
-/* ---- .npz ----------------------------------------------------------------------------------- */
-
-static bool holds(ms_npz *npz, const char *name) {
-  for (size_t i = 0; ms_npz_name(npz, i); i++)
-    if (strcmp(ms_npz_name(npz, i), name) == 0)
-      return true;
-  return false;
-}
-
-/* SciPy's sparse matrices are five arrays. */
-static ms_status check_npz(ms_npz *npz, const char *path, ms_error *err) {
-  if (holds(npz, "Z") || !holds(npz, "indptr") || !holds(npz, "indices"))
-    return MS_OK;
-  return ms_fail(err, MS_BAD_INPUT,
-                 "%s: is a sparse matrix of SciPy; save it as Matrix Market (scipy.io.mmwrite)",
-                 path);
-}
-
-static void note_others(ms_problem *p, ms_npz *npz, const char *path, const char *target) {
-  char others[200] = "";
-  for (size_t i = 0; ms_npz_name(npz, i); i++) {
-    const char *name = ms_npz_name(npz, i);
-    size_t used = strlen(others);
-    if (strcmp(name, "Z") != 0 && strcmp(name, target) != 0)
-      snprintf(others + used, sizeof others - used, "%s%s", used ? ", " : "", name);
-  }
-  if (*others)
-    ms_reading_note(&p->reading, "Of %s only Z and %s are read, not %s.", path, target, others);
-}
-
-static ms_status read_npz(ms_problem *p, const ms_config *cfg, ms_error *err) {
-  const char *path = ms_config_text(cfg, "data"), *given = ms_config_text(cfg, "target"),
-             *target = given ? given : "y";
-  ms_npz *npz;
-  ms_dtype of_Z = {""}, of_y = {""};
-  double *Z = NULL;
-  size_t n, d, count;
-  ms_status status = ms_npz_open(&npz, path, err);
-  if (status == MS_OK)
-    status = check_npz(npz, path, err);
-  if (status == MS_OK)
-    status = ms_npz_matrix(npz, "Z", &Z, &n, &d, &of_Z, err);
-  if (status == MS_OK)
-    status = ms_npz_vector(npz, target, &p->y, &count, &of_y, err);
-  if (status == MS_OK)
-    status = ms_matrix_new(&p->Z, n, d, err);
-  if (status == MS_OK) {
-    memcpy(p->Z->values, Z, n * d * sizeof *Z);
-    status = check_count(p, target, count, "Z", err);
-  }
-  if (status == MS_OK)
-    status = ms_reading_target(&p->reading, target, given ? "--target" : "array of that name", err);
-  if (status == MS_OK) {
-    ms_reading_dtype(&p->reading, of_Z, of_y);
-    note_others(p, npz, path, target);
-  }
-  free(Z);
-  ms_npz_close(npz);
-  return status;
-}
-
 ms_status ms_arrays_read(ms_problem *p, ms_file_kind kind, const ms_config *cfg, ms_error *err) {
   static const char *const of_tables[] = {"separator", "decimal"};
   for (size_t i = 0; i < 2; i++)
@@ -189,7 +128,7 @@ ms_status ms_arrays_read(ms_problem *p, ms_file_kind kind, const ms_config *cfg,
   case MS_FILE_NPY:
     return read_npy(p, cfg, err);
   case MS_FILE_NPZ:
-    return read_npz(p, cfg, err);
+    return ms_npz_problem(p, cfg, err);
   case MS_FILE_MTX:
     status = needs_target(cfg, "Matrix Market", err);
     if (status == MS_OK)

@@ -3,6 +3,7 @@
 #define MS_OBJECTIVE_H
 
 #include "problem/problem.h"
+#include "text/bundle.h"
 
 typedef struct ms_objective ms_objective;
 struct ms_objective {
@@ -16,6 +17,8 @@ struct ms_objective {
   double (*value)(ms_objective *o, const double *X, double *G);
   void (*release)(ms_objective *o); /* frees what own points to; NULL: nothing */
   void *own;
+  /* Adds what f was made from, without the truth; NULL: nothing. */
+  void (*data)(const ms_objective *o, ms_bundle *b);
   /* A figure of merit of its own for the observable `score` (accuracy, test loss): NULL: none. */
   double (*score)(ms_objective *o, const double *X);
   const char *score_help;

@@ -24,7 +24,8 @@ MS_CHOICE_OF(streams)
 const ms_setting ms_problem_settings[] = {
     {"data", MS_PATH, "FILE.csv", NULL, .group = GROUP,
      .help =
-         "real data: CSV with a header row, target first, an .npz with arrays Z and y, Z as .npy, "
+         "real data: CSV with a header row, target first, an .npz with arrays Z and y as data.npz "
+         "of a run has them, Z as .npy, "
          "a Matrix Market file (.mtx) or one of svmlight (.svm), both kept sparse; each also as "
          ".gz but .npz; default: the synthetic sparse problem, Gaussian rows and a truth of a few "
          "+-1"},
@@ -418,7 +419,11 @@ static ms_status from_file(ms_problem *p, const ms_config *cfg, ms_error *err) {
   }
   if (status == MS_OK && p->Z->d < ms_all_size())
     return ms_problem_too_few_columns(p->Z->d, err);
-  return status == MS_OK ? ms_matrix_keep_share(p->Z, err) : status;
+  if (status == MS_OK)
+    status = ms_matrix_keep_share(p->Z, err);
+  if (status == MS_OK && p->truth && p->Z->spread)
+    memmove(p->truth, p->truth + p->Z->first, p->Z->d * sizeof *p->truth);
+  return status;
 }
 
 ms_status ms_problem_new(ms_problem **out, const ms_config *cfg, ms_error *err) {

@@ -40,6 +40,7 @@ typedef struct ms_problem {
   ms_matrix *Z;
   double *y;          /* n */
   double *truth;      /* d, or NULL when not known */
+  size_t rows, cols;  /* of the matrices whose entries, row by row, are a row of Z; 0: not known */
   char **names;       /* d feature names, or NULL */
   ms_reading reading; /* of --data */
   double samples;     /* what f divides by: n, also where Z has been reduced to fewer rows */

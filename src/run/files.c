@@ -1,5 +1,6 @@
 /* Sinks: where results go. Each file appears whole or not at all. */
 #include "parallel/comm.h"
+#include "run/data_file.h"
 #include "run/run.h"
 #include "text/text.h"
 #include <errno.h>
@@ -212,10 +213,11 @@ static ms_status write_arrays(const ms_run *run, const char *dir, const double *
   size_t d = ms_run_columns(run), rows = run->recorded, kept = run->kept;
   size_t r = run->x_rows, c = run->x_cols;
   bool whole = kept == d, matrix = r > 0;
-  const ms_array arrays[] = {{"t", rows, 0, t, 0},
-                             {"x", rows, whole && matrix ? r : kept, x, whole && matrix ? c : 0},
-                             {"coordinates", kept, 0, which, 0},
-                             {"x_end", matrix ? r : d, matrix ? c : 0, end, 0}};
+  const ms_array arrays[] = {
+      {"t", rows, 0, t, 0, false},
+      {"x", rows, whole && matrix ? r : kept, x, whole && matrix ? c : 0, false},
+      {"coordinates", kept, 0, which, 0, false},
+      {"x_end", matrix ? r : d, matrix ? c : 0, end, 0, false}};
   return ms_npz_write(dir, "state.npz", arrays, whole ? 2 : end ? 4 : 3, err);
 }
 
@@ -499,6 +501,10 @@ static ms_status write_all(const ms_run *run, const largest *top, const char *di
     status = write_states(run, dir, err);
   if (status == MS_OK)
     status = write_x(run, dir, err);
+  if (status == MS_OK)
+    status = ms_data_write(run, dir, err);
+  if (status == MS_OK)
+    status = ms_weights_write(run, dir, err);
   if (status == MS_OK)
     status = write_config(run->cfg, &run->reading, dir, "config.ini", err);
   if (status == MS_OK)

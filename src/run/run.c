@@ -1,5 +1,6 @@
 #include "run/run.h"
 #include "parallel/comm.h"
+#include "run/data_file.h"
 #include "text/text.h"
 #include <cblas.h>
 #include <gsl/gsl_errno.h>
@@ -274,6 +275,8 @@ ms_status ms_run_new(ms_run **out, const ms_config *cfg, ms_error *err) {
     ms_matrix_threads(ms_config_count(run->cfg, "threads"));
     status = run->model->build(run, err);
   }
+  if (status == MS_OK)
+    status = ms_weights_begin(run, err);
   if (status != MS_OK) {
     ms_run_free(run);
     return status;
@@ -294,7 +297,8 @@ void ms_run_free(ms_run *run) {
   ms_schedule_free(run->schedule);
   ms_config_free(run->cfg);
   free(run->coordinates);
-  double *blocks[] = {run->times, run->x, run->rows, run->states, run->last_x, run->whole_x};
+  double *blocks[] = {run->times,  run->x,       run->rows,        run->states,
+                      run->last_x, run->whole_x, run->kept_weights};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
     free(blocks[i]);
   free(run);
@@ -371,8 +375,9 @@ static ms_status record(ms_run *run, double t, ms_error *err) {
     state[k] = j < d ? run->x[j] : 0; /* another process has it */
   }
   ms_matrix_sums(spread(run), state, run->kept);
-  run->recorded++;
-  return MS_OK;
+  ms_status status = ms_weights_record(run, err);
+  run->recorded += status == MS_OK;
+  return status;
 }
 
 /* To *t, with a stop wherever the schedule wants to see how far things are. */

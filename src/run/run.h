@@ -5,6 +5,7 @@
 #include "flow/brackets.h"
 #include "flow/flow.h"
 #include "settings/config.h"
+#include "text/bundle.h"
 
 typedef struct ms_run ms_run;
 
@@ -37,6 +38,19 @@ double ms_observe_loss(ms_view *v);
 double ms_observe_gap(ms_view *v);
 double ms_observe_drift(ms_view *v);
 
+/* The weights behind x. */
+typedef struct ms_weights {
+  size_t (*count)(const ms_run *run); /* how many numbers; 0: none */
+  /* Those at t = 0; false where they are not in double precision. */
+  bool (*start)(const ms_run *run, double *w);
+  /* Those now; false where they are not integrated: then why. */
+  bool (*now)(const ms_run *run, double *w);
+  const char *why;
+  /* Adds w[times][count] by their names with `prefix` before them; times = 0: without that axis. */
+  void (*arrays)(const ms_run *run, const char *prefix, size_t times, const double *w,
+                 ms_bundle *b);
+} ms_weights;
+
 /* What is trained. One file each; to add one: the file, its word in MODELS of
  * src/registry.c, its name in models/meson.build. */
 typedef struct ms_model {
@@ -57,6 +71,9 @@ typedef struct ms_model {
   /* Further entries of the summary, false after the last; NULL: none. */
   bool (*summary_at)(const ms_run *run, size_t i, ms_summary *entry);
   ms_status (*write)(const ms_run *run, const char *dir, ms_error *err); /* further files; NULL */
+  void (*data)(const ms_run *run,
+               ms_bundle *b);   /* adds what was drawn or read; NULL: no data.npz */
+  const ms_weights *weights;    /* NULL: they are not given away */
   void (*release)(ms_run *run); /* frees run->own; NULL: nothing to free */
   /* g and h around the present weights of the gradient flow; NULL: none. */
   ms_status (*pair)(ms_run *run, ms_pair *pair, ms_error *err);
@@ -89,7 +106,8 @@ struct ms_run {
                       NULL where they are too many, and where there is one process */
   double *states;  /* recorded * kept, row-major: x of the coordinates kept; on the first process */
   size_t kept;     /* d, or fewer for large problems: those in `coordinates` */
-  size_t *coordinates; /* counted over all processes */
+  size_t *coordinates;  /* counted over all processes */
+  double *kept_weights; /* recorded * count of --keep-weights, else NULL */
   double largest_x, worst_gap, worst_drift, worst_gap_t;
   double least_size; /* an |x| below which differences of x mean nothing; 0: not known */
 
@@ -111,7 +129,9 @@ struct ms_run {
 
   double *Zx, *scratch; /* Zx; the rest of what views need */
   double *partner_x, *start_x;
-  double *weights;         /* w, `width` blocks of d, for brackets; NULL before */
+  double *start_w; /* weights at t = 0, `width` blocks of d, where they are not those of ln_beta and
+                      kappa; else NULL */
+  double *weights; /* w, `width` blocks of d, for brackets; NULL before */
   double *svm_l1, *svm_l2; /* of classes that can be separated: support vector machines, or NULL */
 
   bool concave; /* the loss was, somewhere, and a note says so */

@@ -116,8 +116,11 @@ const ms_setting ms_run_settings[] = {
      .help = "times recorded at even distances over the part that is drawn; runs that go on "
              "until they are finished record more after it, in equal ratios"},
     {"out", MS_PATH, "DIR", NULL, .group = OUTPUT,
-     .help = "write trajectory.csv, x.csv, state.npz, summary.json, config.ini and potential.csv "
-             "to DIR"},
+     .help = "write trajectory.csv, x.csv, state.npz, data.npz, summary.json, config.ini and "
+             "potential.csv to DIR"},
+    {"keep-weights", MS_FLAG, NULL, "off", .group = OUTPUT,
+     .help = "write weights.npz, the weights of the gradient flow or of gd, sgd and sde at all "
+             "recorded times, to the --out folder"},
     {"plot", MS_CHOICE, "png,svg,pdf", NULL, .listed = true, .choice = formats_choice,
      .group = OUTPUT,
      .help = "draw trajectory, potential and effects into the --out folder (mirrorsim-run where "

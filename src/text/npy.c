@@ -167,11 +167,13 @@ static bool read_shape(ms_npy *a, const char *from, const char *to, ms_npy_form 
     size[0] = MS_MAX(size[0], size[1]);
     count = 1;
   }
-  bool good = form == MS_NPY_VECTOR   ? count == 1
-              : form == MS_NPY_MATRIX ? count == 2
-                                      : count == 1 || count == 2;
+  bool good = form == MS_NPY_VECTOR     ? count == 1
+              : form == MS_NPY_MATRIX   ? count == 2
+              : form == MS_NPY_MATRICES ? count == 3 && size[1] <= SIZE_MAX / size[2]
+                                        : count == 1 || count == 2;
   a->rows = good ? size[0] : 0;
-  a->cols = count == 2 ? size[1] : 1;
+  a->cols = good && count == 3 ? size[1] * size[2] : count == 2 ? size[1] : 1;
+  a->depth = good && count == 3 ? size[2] : 0;
   return good;
 }
 
@@ -189,8 +191,15 @@ static ms_status read_header(ms_npy *a, const char *header, size_t have, ms_npy_
   if (!read_shape(a, from, to, form))
     return ms_fail(err, MS_BAD_INPUT, "%s: an array of shape '%s'; allowed is %s", path,
                    ms_show(from, to).text,
-                   form == MS_NPY_VECTOR ? "one dimension, '(n,)', '(n, 1)' or '(1, n)' with n > 0"
-                                         : "two dimensions, '(n, d)' with n > 0 and d > 0");
+                   form == MS_NPY_MATRICES ? "three dimensions, '(n, rows, cols)', none of them 0"
+                   : form == MS_NPY_VECTOR
+                       ? "one dimension, '(n,)', '(n, 1)' or '(1, n)' with n > 0"
+                       : "two dimensions, '(n, d)' with n > 0 and d > 0");
+  if (form == MS_NPY_MATRICES && a->by_columns)
+    return ms_fail(err, MS_BAD_INPUT,
+                   "%s: three dimensions in Fortran order; save it in C order "
+                   "(numpy.ascontiguousarray)",
+                   path);
   size_t count = a->rows * a->cols;
   if (a->rows > SIZE_MAX / a->cols || have / a->size != count || have % a->size != 0)
     return ms_fail(err, MS_BAD_INPUT,

@@ -7,11 +7,12 @@
 #define MS_NPY_MAGIC "\x93NUMPY"
 enum { MS_NPY_MAGIC_SIZE = 6 };
 
-typedef enum ms_npy_form { MS_NPY_VECTOR, MS_NPY_MATRIX, MS_NPY_ANY } ms_npy_form;
+typedef enum ms_npy_form { MS_NPY_VECTOR, MS_NPY_MATRIX, MS_NPY_MATRICES, MS_NPY_ANY } ms_npy_form;
 
 typedef struct ms_npy {
   const char *path, *data;
-  size_t rows, cols; /* of a vector cols = 1 */
+  size_t rows, cols; /* of a vector cols = 1; of matrices all entries of one */
+  size_t depth;      /* of matrices: columns of one */
   char kind;         /* 'f', 'i', 'u' or 'b' */
   char descr[8];     /* as it stands in the file: <f8 */
   size_t size;       /* bytes of a number */

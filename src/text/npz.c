@@ -80,6 +80,13 @@ const char *ms_npz_name(ms_npz *npz, size_t i) {
   return i < npz->count ? npz->name[i] : NULL;
 }
 
+bool ms_npz_holds(ms_npz *npz, const char *name) {
+  for (size_t i = 0; i < npz->count; i++)
+    if (strcmp(npz->name[i], name) == 0)
+      return true;
+  return false;
+}
+
 static const char *name_at(size_t i, void *npz) {
   return ms_npz_name(npz, i);
 }
@@ -162,5 +169,15 @@ ms_status ms_npz_matrix(ms_npz *npz, const char *name, double **values, size_t *
   ms_status status = read_array(npz, name, MS_NPY_MATRIX, &a, values, dtype, err);
   *rows = a.rows;
   *cols = a.cols;
+  return status;
+}
+
+ms_status ms_npz_matrices(ms_npz *npz, const char *name, double **values, size_t *n, size_t *rows,
+                          size_t *cols, ms_dtype *dtype, ms_error *err) {
+  ms_npy a = {0};
+  ms_status status = read_array(npz, name, MS_NPY_MATRICES, &a, values, dtype, err);
+  *n = a.rows;
+  *rows = status == MS_OK ? a.cols / a.depth : 0;
+  *cols = a.depth;
   return status;
 }

@@ -91,15 +91,15 @@ void ms_writer_abort(ms_writer *w) {
 /* ---- .npz ----------------------------------------------------------------------------------- */
 
 /* What comes before the numbers, its size returned; `bytes` holds 3 * NPY_ALIGN. */
-static size_t npy_header(char *bytes, size_t rows, size_t cols, size_t depth) {
+static size_t npy_header(char *bytes, size_t rows, size_t cols, size_t depth, bool whole) {
   char header[2 * NPY_ALIGN + 1], second[48] = "";
   if (depth)
     snprintf(second, sizeof second, " %zu, %zu", cols, depth);
   else if (cols)
     snprintf(second, sizeof second, " %zu", cols);
-  int length =
-      snprintf(header, sizeof header,
-               "{'descr': '<f8', 'fortran_order': False, 'shape': (%zu,%s), }", rows, second);
+  int length = snprintf(header, sizeof header,
+                        "{'descr': '<%s', 'fortran_order': False, 'shape': (%zu,%s), }",
+                        whole ? "i8" : "f8", rows, second);
   size_t before = NPY_MAGIC_SIZE + 4;
   /* numpy wants the data aligned: blanks fill the header, a newline ends it. */
   size_t total = (before + (size_t)length + 1 + NPY_ALIGN - 1) / NPY_ALIGN * NPY_ALIGN;
@@ -114,7 +114,7 @@ static size_t npy_header(char *bytes, size_t rows, size_t cols, size_t depth) {
 
 void ms_npy_begin(FILE *file, size_t length) {
   char header[3 * NPY_ALIGN];
-  size_t size = npy_header(header, length, 0, 0);
+  size_t size = npy_header(header, length, 0, 0, false);
   fwrite(header, 1, size, file);
 }
 
@@ -130,7 +130,7 @@ void ms_npy_add(FILE *file, const double *values, size_t count) {
 /* The bytes of a .npy file; free() them. */
 static char *npy_bytes(const ms_array *a, size_t *size) {
   char header[3 * NPY_ALIGN];
-  size_t total = npy_header(header, a->rows, a->cols, a->depth);
+  size_t total = npy_header(header, a->rows, a->cols, a->depth, a->whole);
   size_t count = a->rows * (a->depth ? a->cols * a->depth : a->cols ? a->cols : 1);
   *size = total + count * sizeof(double);
   char *bytes = malloc(*size);
@@ -138,8 +138,9 @@ static char *npy_bytes(const ms_array *a, size_t *size) {
     return NULL;
   memcpy(bytes, header, total);
   for (size_t i = 0; i < count; i++) {
-    uint64_t bits;
-    memcpy(&bits, &a->values[i], sizeof bits);
+    uint64_t bits = (uint64_t)(int64_t)(a->whole ? a->values[i] : 0);
+    if (!a->whole)
+      memcpy(&bits, &a->values[i], sizeof bits);
     bits = htole64(bits);
     memcpy(bytes + total + i * sizeof bits, &bits, sizeof bits);
   }

@@ -64,11 +64,17 @@ ms_status ms_npz_open(ms_npz **npz, const char *path, ms_error *err);
 void ms_npz_close(ms_npz *npz);
 /* The name of the i-th array, without .npy; NULL behind the last. */
 const char *ms_npz_name(ms_npz *npz, size_t i);
+bool ms_npz_holds(ms_npz *npz, const char *name);
 /* An array of that name, column-major, to be freed: a vector (shapes as above), or a matrix. */
 ms_status ms_npz_vector(ms_npz *npz, const char *name, double **values, size_t *n, ms_dtype *dtype,
                         ms_error *err);
 ms_status ms_npz_matrix(ms_npz *npz, const char *name, double **values, size_t *rows, size_t *cols,
                         ms_dtype *dtype, ms_error *err);
+
+/* Matrices, an array (n, rows, cols): column-major as a matrix of n rows, the entries of each row
+ * by row. */
+ms_status ms_npz_matrices(ms_npz *npz, const char *name, double **values, size_t *n, size_t *rows,
+                          size_t *cols, ms_dtype *dtype, ms_error *err);
 
 /* A file that is written beside its name and renamed when complete. */
 typedef struct ms_writer {
@@ -89,12 +95,13 @@ void ms_writer_abort(ms_writer *w);
 void ms_npy_begin(FILE *file, size_t length);
 void ms_npy_add(FILE *file, const double *values, size_t count);
 
-/* One array of an .npz: C-order float64, ndim 1 or 2. */
+/* One array of an .npz: in C order, of one to three dimensions; float64, or int64. */
 typedef struct ms_array {
   const char *name;
   size_t rows, cols; /* cols = 0: one-dimensional of length rows */
   const double *values;
   size_t depth; /* > 0: three-dimensional, (rows, cols, depth) */
+  bool whole;   /* int64 */
 } ms_array;
 
 /* Writes dir/name as an uncompressed .npz that numpy reads; same arrays, same bytes (no dates). */

@@ -365,8 +365,9 @@ static bool starts_with(const char *path, const char *signature, size_t length) 
   return size > length && memcmp(data, signature, length) == 0;
 }
 
-static const char *const run_files[] = {"config.ini",   "potential.csv",  "state.npz",
-                                        "summary.json", "trajectory.csv", "x.csv"};
+static const char *const run_files[] = {"config.ini", "data.npz",     "potential.csv",
+                                        "state.npz",  "summary.json", "trajectory.csv",
+                                        "x.csv"};
 
 /* All files of a run are there, and nothing else: no temporary ones either. */
 static void assert_run_files(const char *dir) {

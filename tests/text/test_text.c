@@ -869,7 +869,7 @@ static void write_block(void) {
 
 static void write_npz(void) {
   const double values[100] = {0};
-  const ms_array a = {"a", 100, 0, values, 0};
+  const ms_array a = {"a", 100, 0, values, 0, false};
   limited_status = ms_npz_write(test_folder(), "out.npz", &a, 1, &limited_error);
 }
 
@@ -891,8 +891,9 @@ START_TEST(disk_full) {
 END_TEST
 
 static const double numbers[] = {1.5, -2, 3e-300, 4, 5, 6};
-static const ms_array arrays[] = {
-    {"w", 6, 0, numbers, 0}, {"X", 2, 3, numbers, 0}, {"none", 0, 0, numbers, 0}};
+static const ms_array arrays[] = {{"w", 6, 0, numbers, 0, false},
+                                  {"X", 2, 3, numbers, 0, false},
+                                  {"none", 0, 0, numbers, 0, false}};
 
 START_TEST(npz_bytes) {
   ms_error err = {0};

@@ -1,0 +1,27 @@
+/* data.npz: what a run was made from, for others to check it and to give it back. weights.npz: what
+ * was trained, over time. */
+#ifndef MS_DATA_FILE_H
+#define MS_DATA_FILE_H
+
+#include "run/run.h"
+
+/* Are so many numbers few enough for data.npz? If not, a note says so where files are asked for. */
+bool ms_data_fits(double numbers);
+void ms_data_announce(ms_run *run, const char *what, double numbers);
+
+/* Z (sparse: Z_data, Z_indices, Z_indptr and Z_shape, compressed by columns), y and truth. */
+void ms_data_problem(ms_bundle *b, const ms_problem *p);
+void ms_data_vector(ms_bundle *b, const char *name, const double *values, size_t count);
+/* A matrix that lies column by column. */
+void ms_data_matrix(ms_bundle *b, const char *name, const double *values, size_t rows, size_t cols);
+
+/* data.npz, where the model has one. */
+ms_status ms_data_write(const ms_run *run, const char *dir, ms_error *err);
+
+/* --keep-weights: room for the weights of all points; refused where no weights are integrated.
+ * Those of the point that is recorded. weights.npz, where they were kept. */
+ms_status ms_weights_begin(ms_run *run, ms_error *err);
+ms_status ms_weights_record(ms_run *run, ms_error *err);
+ms_status ms_weights_write(const ms_run *run, const char *dir, ms_error *err);
+
+#endif

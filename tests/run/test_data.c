@@ -1,0 +1,293 @@
+/* What a run gives away can be checked by others and given back. */
+#include "tests.h"
+#include "text/text.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SHORT "t-end=20", "stop-loss=0", "points=12"
+
+/* Runs and writes to a folder of that name. */
+static void written(const char *name, const char *model, const char *const *settings) {
+  ms_error err = {0};
+  ms_run *run = test_whole(model, settings);
+  ck_assert_msg(ms_run_write(run, test_path(name), &err) == MS_OK, "%s", err.message);
+  ms_run_free(run);
+}
+
+static double *vector(const char *file, const char *name, size_t *count) {
+  ms_npz *npz;
+  ms_dtype type;
+  double *values;
+  ms_error err = {0};
+  ck_assert_msg(ms_npz_open(&npz, test_path(file), &err) == MS_OK, "%s", err.message);
+  ck_assert_msg(ms_npz_vector(npz, name, &values, count, &type, &err) == MS_OK, "%s", err.message);
+  ms_npz_close(npz);
+  return test_keep(values);
+}
+
+/* Column-major. */
+static double *matrix(const char *file, const char *name, size_t *rows, size_t *cols) {
+  ms_npz *npz;
+  ms_dtype type;
+  double *values;
+  ms_error err = {0};
+  ck_assert_msg(ms_npz_open(&npz, test_path(file), &err) == MS_OK, "%s", err.message);
+  ck_assert_msg(ms_npz_matrix(npz, name, &values, rows, cols, &type, &err) == MS_OK, "%s",
+                err.message);
+  ms_npz_close(npz);
+  return test_keep(values);
+}
+
+/* (n, rows, cols) as n rows of rows * cols entries, column-major. */
+static double *matrices(const char *file, const char *name, size_t *n, size_t *rows, size_t *cols) {
+  ms_npz *npz;
+  ms_dtype type;
+  double *values;
+  ms_error err = {0};
+  ck_assert_msg(ms_npz_open(&npz, test_path(file), &err) == MS_OK, "%s", err.message);
+  ck_assert_msg(ms_npz_matrices(npz, name, &values, n, rows, cols, &type, &err) == MS_OK, "%s",
+                err.message);
+  ms_npz_close(npz);
+  return test_keep(values);
+}
+
+static bool holds(const char *file, const char *name) {
+  ms_npz *npz;
+  ms_error err = {0};
+  ck_assert_msg(ms_npz_open(&npz, test_path(file), &err) == MS_OK, "%s", err.message);
+  bool found = ms_npz_holds(npz, name);
+  ms_npz_close(npz);
+  return found;
+}
+
+/* The number in the last row of trajectory.csv, in the column of that name. */
+static double last(const char *folder, const char *name) {
+  size_t size, column = 0, at = 0;
+  char *text = test_keep(test_read(test_path(test_text("%s/trajectory.csv", folder)), &size));
+  ck_assert_ptr_nonnull(text);
+  const char *header = text;
+  for (; strncmp(header, name, strlen(name)) != 0; column++)
+    header = strchr(header, ',') + 1;
+  char *line = text;
+  for (char *p = text; p[0] && p[1]; p++)
+    if (*p == '\n')
+      line = p + 1;
+  for (; at < column; at++)
+    line = strchr(line, ',') + 1;
+  return strtod(line, NULL);
+}
+
+static void assert_same_trajectory(const char *a, const char *b) {
+  size_t n = 0, m = 0;
+  char *one = test_read(test_path(test_text("%s/trajectory.csv", a)), &n);
+  char *other = test_read(test_path(test_text("%s/trajectory.csv", b)), &m);
+  ck_assert_msg(one && other && n == m && memcmp(one, other, n) == 0, "%s and %s differ", a, b);
+  free(one);
+  free(other);
+}
+
+/* |A x - y|^2 / (2n) of the last x, A with n rows, by plain loops. */
+static double loss_of(size_t n, size_t d, const double *A, const double *y, size_t times,
+                      const double *x) {
+  double f = 0;
+  for (size_t i = 0; i < n; i++) {
+    double r = -y[i];
+    for (size_t j = 0; j < d; j++)
+      r += A[j * n + i] * x[j * times + times - 1];
+    f += r * r / (2 * (double)n);
+  }
+  return f;
+}
+
+/* f, the error and x(0) from the files alone. */
+START_TEST(diag_from_files) {
+  written("run", "diag", WITH("n=9", "d=14", "noise=0.1", "init-scale=0.1", "init-x=0.3", SHORT));
+  size_t n, d, count, times, width;
+  const double *Z = matrix("run/data.npz", "Z", &n, &d), *y = vector("run/data.npz", "y", &count);
+  ck_assert_uint_eq(n, 9);
+  ck_assert_uint_eq(d, 14);
+  ck_assert_uint_eq(count, n);
+  const double *x = matrix("run/state.npz", "x", &times, &width);
+  ck_assert_uint_eq(width, d);
+  double f = loss_of(n, d, Z, y, times, x), error = 0;
+  ck_assert_double_gt(f, 1e-6);
+  ck_assert_double_eq_tol(f / last("run", "loss"), 1, 1e-12);
+  const double *truth = vector("run/data.npz", "truth", &count);
+  ck_assert_uint_eq(count, d);
+  for (size_t j = 0; j < d; j++)
+    error += pow(x[j * times + times - 1] - truth[j], 2);
+  ck_assert_double_eq_tol(sqrt(error) / last("run", "truth_error"), 1, 1e-12);
+  const double *m = vector("run/data.npz", "start_m", &count),
+               *w = vector("run/data.npz", "start_w", &count),
+               *p = vector("run/data.npz", "start_p", &count),
+               *q = vector("run/data.npz", "start_q", &count);
+  for (size_t j = 0; j < d; j++) {
+    ck_assert_double_eq_tol(m[j] * w[j], x[j * times], 1e-14);
+    ck_assert_double_eq_tol((m[j] * m[j] - w[j] * w[j]) / 2, 0.1, 1e-14);
+    ck_assert_double_eq_tol(p[j] - q[j], sqrt(2) * w[j], 1e-14);
+  }
+}
+END_TEST
+
+START_TEST(sensing_from_files) {
+  static const char *const factors[] = {"psd", "general"};
+  for (int k = 0; k < 2; k++) {
+    const char *name = test_text("run%d", k), *data = test_text("%s/data.npz", name);
+    written(name, "sensing",
+            k ? WITH("rows=4", "cols=3", "rank=1", "n=7", "factors=general", "init=gaussian", SHORT)
+              : WITH("rows=4", "rank=1", "n=7", "factors=psd", SHORT));
+    size_t n, rows, cols, count, times, r, c;
+    const double *A = matrices(data, "A", &n, &rows, &cols), *y = vector(data, "y", &count);
+    ck_assert_uint_eq(rows, 4);
+    ck_assert_uint_eq(cols, k ? 3 : 4);
+    ck_assert_uint_eq(n, 7);
+    const double *x = matrices(test_text("%s/state.npz", name), "x", &times, &r, &c);
+    double f = loss_of(n, rows * cols, A, y, times, x), error = 0;
+    ck_assert_msg(f > 1e-9 && fabs(f / last(name, "loss") - 1) <= 1e-12, "%s: %g", factors[k], f);
+    const double *truth = matrix(data, "truth", &r, &c);
+    for (size_t i = 0; i < r; i++)
+      for (size_t j = 0; j < c; j++)
+        error += pow(x[(i * c + j) * times + times - 1] - truth[j * r + i], 2);
+    ck_assert_double_eq_tol(sqrt(error) / last(name, "truth_error"), 1, 1e-12);
+  }
+  size_t r, c;
+  const double *B = matrix("run1/data.npz", "start_B", &r, &c),
+               *S = matrix("run1/data.npz", "start_A", &c, &r);
+  size_t times, rows, cols;
+  const double *x = matrices("run1/state.npz", "x", &times, &rows, &cols);
+  ck_assert_uint_eq(r, 3);
+  for (size_t i = 0; i < 4; i++)
+    for (size_t j = 0; j < 3; j++) {
+      double sum = 0;
+      for (size_t k = 0; k < c; k++)
+        sum += B[k * 4 + i] * S[j * c + k];
+      ck_assert_double_eq_tol(sum, x[(i * 3 + j) * times], 1e-14);
+    }
+}
+END_TEST
+
+/* The same problem, to the last byte of the trajectory, its truth included. */
+START_TEST(given_back) {
+  const char *data = test_text("data=%s", test_path("a/data.npz"));
+  written("a", "diag", WITH("n=9", "d=14", SHORT));
+  written("b", "diag", WITH(data, SHORT));
+  assert_same_trajectory("a", "b");
+  written("a", "diag", WITH("n=9", "d=14", "loss=logistic", "seed=3", SHORT));
+  written("b", "diag", WITH(data, "loss=logistic", SHORT));
+  assert_same_trajectory("a", "b");
+  const char *const measures[] = {"gaussian", "entries", "rank-one", "commuting"};
+  for (size_t k = 0; k < 4; k++)
+    for (int general = 0; general < 2; general++) {
+      const char *measure = test_text("measure=%s", measures[k]);
+      const char *factors = general ? "factors=general" : "factors=psd";
+      written("a", "sensing", WITH("rows=4", "rank=1", factors, measure, SHORT));
+      written("b", "sensing", WITH(data, factors, SHORT));
+      assert_same_trajectory("a", "b");
+    }
+  written("a", "sensing", WITH("rows=4", "cols=6", "rank=1", "factors=general", SHORT));
+  written("b", "sensing", WITH(data, "factors=general", SHORT)); /* the shape is in the file */
+  assert_same_trajectory("a", "b");
+}
+END_TEST
+
+/* A sparse Z is written as it is stored, by columns. */
+START_TEST(sparse) {
+  const char *from =
+                 test_text("data=%s", test_file("Z.mtx", "%%MatrixMarket matrix coordinate real "
+                                                         "general\n3 4 5\n3 1 7\n1 1 1\n2 2 2\n"
+                                                         "1 4 0.5\n2 4 1\n")),
+             *y = test_text("target=%s", test_file("y.txt", "1\n2\n3\n")),
+             *data = test_text("data=%s", test_path("a/data.npz"));
+  written("a", "diag", WITH(from, y, SHORT));
+  size_t count;
+  const double entries[] = {1, 7, 2, 0.5, 1}, rows[] = {0, 2, 1, 0, 1}, starts[] = {0, 2, 3, 3, 5};
+  const double *got = vector("a/data.npz", "Z_data", &count);
+  ck_assert_uint_eq(count, 5);
+  ck_assert_mem_eq(got, entries, sizeof entries);
+  ck_assert_mem_eq(vector("a/data.npz", "Z_indices", &count), rows, sizeof rows);
+  ck_assert_mem_eq(vector("a/data.npz", "Z_indptr", &count), starts, sizeof starts);
+  ck_assert_uint_eq(count, 5);
+  ck_assert(!holds("a/data.npz", "Z"));
+  written("b", "diag", WITH(data, SHORT));
+  assert_same_trajectory("a", "b");
+  test_refused("diag", WITH(data, "standardize=on"), "centred columns are not sparse");
+}
+END_TEST
+
+/* Weights too small for double precision are not there; of resets those of the start are. */
+START_TEST(start_weights) {
+  written("tiny", "diag", WITH("n=5", "d=8", "init-scale=1e-1000", SHORT));
+  ck_assert(holds("tiny/data.npz", "Z") && !holds("tiny/data.npz", "start_m"));
+  written("uv", "diag",
+          WITH("n=5", "d=8", "param=uv", "init-scale=0.5", "reset-every=3", "reset-beta=2", SHORT));
+  size_t d;
+  const double *u = vector("uv/data.npz", "start_u", &d), *v = vector("uv/data.npz", "start_v", &d);
+  for (size_t j = 0; j < d; j++)
+    ck_assert_double_eq_tol(2 * u[j] * v[j], 0.5, 1e-14);
+}
+END_TEST
+
+/* An .npz of Z (2, 3) and y with another array. */
+static const char *with(const char *name, size_t rows, size_t cols, double value) {
+  static const double Z[] = {1, 2, 3, 4, 5, 7}, y[] = {1, 2};
+  double other[6] = {value, 1, 1, 1, 1, 1};
+  const ms_array arrays[] = {{.name = "Z", .rows = 2, .cols = 3, .values = Z},
+                             {.name = "y", .rows = 2, .values = y},
+                             {.name = name, .rows = rows, .cols = cols, .values = other}};
+  ck_assert_int_eq(ms_npz_write(test_folder(), "with.npz", arrays, 3, NULL), MS_OK);
+  return test_text("data=%s", test_path("with.npz"));
+}
+
+START_TEST(bad_arrays) {
+  test_refused("diag", WITH(with("truth", 4, 0, 1)), "truth has 4 numbers; Z has 3 columns");
+  test_refused("diag", WITH(with("truth", 3, 0, NAN)), "'nan' at index 0 is not a finite number");
+  test_refused("diag", WITH(with("truth", 2, 3, 1)), "shape '(2, 3)'");
+  const double A[24] = {1}, y[] = {1, 2}, truth[6] = {1};
+  ms_array arrays[] = {{.name = "A", .rows = 2, .cols = 4, .depth = 3, .values = A},
+                       {.name = "y", .rows = 2, .values = y},
+                       {.name = "truth", .rows = 3, .cols = 2, .values = truth}};
+  const char *data = test_text("data=%s", test_path("with.npz"));
+  ck_assert_int_eq(ms_npz_write(test_folder(), "with.npz", arrays, 3, NULL), MS_OK);
+  test_refused("sensing", WITH(data, "factors=general"),
+               "truth is 3 x 2; the matrices of A are 4 x 3");
+  static const char *const names[] = {"Z_data", "Z_indices", "Z_indptr", "Z_shape"};
+  const double entry[] = {1, 2}, good[][3] = {{0, 1}, {0, 1, 2}, {2, 2}};
+  static const struct {
+    size_t which, at;
+    double value;
+    const char *says;
+  } bad[] = {{0, 1, 2, "Z_indices: 2 at index 1; allowed are whole numbers from 0 to 1"},
+             {0, 0, 0.5, "Z_indices: 0.5 at index 0"},
+             {1, 1, -1, "Z_indptr: -1 at index 1"},
+             {1, 2, 1, "no matrix compressed by columns"},
+             {2, 1, 3, "no matrix compressed by columns"},
+             {2, 0, 0, "two numbers, n and d, above 0"}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    double own[3][3];
+    memcpy(own, good, sizeof own);
+    own[bad[i].which][bad[i].at] = bad[i].value;
+    const ms_array sparse_arrays[] = {{.name = names[0], .rows = 2, .values = entry},
+                                      {.name = names[1], .rows = 2, .values = own[0]},
+                                      {.name = names[2], .rows = 3, .values = own[1]},
+                                      {.name = names[3], .rows = 2, .values = own[2]},
+                                      {.name = "y", .rows = 2, .values = y}};
+    ck_assert_int_eq(ms_npz_write(test_folder(), "with.npz", sparse_arrays, 5, NULL), MS_OK);
+    test_refused("diag", WITH(data), bad[i].says);
+  }
+}
+END_TEST
+
+Suite *data_suite(void) {
+  Suite *s = suite_create("data");
+  TCase *c = tcase_create("files");
+  tcase_set_timeout(c, 60);
+  suite_add_tcase(s, c);
+  tcase_add_test(c, diag_from_files);
+  tcase_add_test(c, sensing_from_files);
+  tcase_add_test(c, given_back);
+  tcase_add_test(c, sparse);
+  tcase_add_test(c, start_weights);
+  tcase_add_test(c, bad_arrays);
+  return s;
+}
