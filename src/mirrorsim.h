@@ -99,6 +99,9 @@ typedef struct ms_setting {
   const char *(*choice)(size_t i, const char **summary); /* MS_CHOICE: i-th name, NULL after last */
   const char *group;                                     /* heading in --help */
   const char *help;                                      /* one sentence, units or convention */
+  const char *owner; /* what reads it, where not every run does: "--param ham"; NULL: the model
+                        whose table it is in, or all */
+  bool client;       /* read by programs, not by runs: where results go and how they look */
 } ms_setting;
 
 /* The i-th setting that a run has, NULL after the last. Static storage. */

@@ -17,6 +17,7 @@
   X(reading)                                                                                       \
   X(schedule)                                                                                      \
   X(param)                                                                                         \
+  X(settings)                                                                                      \
   X(registry)                                                                                      \
   X(limit)                                                                                         \
   X(saddle)                                                                                        \

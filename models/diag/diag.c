@@ -522,16 +522,6 @@ static double default_lr(const ms_run *run) {
   return curvature > 0 ? 0.2 / curvature : 0.01;
 }
 
-static void set_training(ms_run *run) {
-  ms_training *t = &run->setup.training;
-  const ms_config *cfg = run->cfg;
-  t->lr = ms_config_text(cfg, "lr") ? ms_config_real(cfg, "lr") : default_lr(run);
-  t->momentum = ms_config_real(cfg, "momentum");
-  t->batch = ms_config_count(cfg, "batch");
-  t->dt = ms_config_text(cfg, "dt") ? ms_config_real(cfg, "dt") : t->lr;
-  t->seed = (uint64_t)ms_config_real(cfg, "seed");
-}
-
 /* The dose at which the first coordinate's domain of mu is empty; INFINITY: none is. */
 static double last_dose(const ms_run *run) {
   const ms_param *p = &run->param;
@@ -700,7 +690,7 @@ static ms_status build(ms_run *run, ms_error *err) {
   s->gradient_scale = gradient_scale(run);
   run->param.unit = s->gradient_scale;
   run->least_size = least_size(run);
-  set_training(run);
+  ms_run_training(run, default_lr(run));
   memset(run->Zx, 0, run->problem->Z->n * sizeof *run->Zx);
   const ms_loss *loss = run->problem->loss;
   if (ms_config_text(cfg, "stop-loss"))

@@ -123,19 +123,21 @@ const ms_setting ms_factored_settings[] = {
      .help = "how the factors start, with entries of the size s^(1/L), s = --init-scale, of L "
              "factors: sqrt(s) of two"},
     {"measure", MS_CHOICE, "NAME", "gaussian", .choice = measures_choice, .group = GROUP,
-     .help = "measurements <A_i, X> of sensing"},
+     .owner = "--model sensing", .help = "measurements <A_i, X> of sensing"},
     {"indefinite", MS_FLAG, NULL, "off", .group = GROUP,
+     .owner = "--factors symmetric of --model sensing",
      .help = "of --factors symmetric: a truth with eigenvalues of both signs"},
     {"activation", MS_CHOICE, "NAME", "tanh", .choice = activations_choice, .group = GROUP,
-     .help = "of lora: what follows the layer that adapts"},
+     .owner = "--model lora without --data", .help = "of lora: what follows the layer that adapts"},
     {"attention", MS_CHOICE, "NAME", "softmax", .choice = attentions_choice, .group = GROUP,
-     .help = "of attention: how the tokens are weighed"},
+     .owner = "--model attention", .help = "of attention: how the tokens are weighed"},
     {"tokens", MS_COUNT, "N", "5", .min = 2, .max = 1000, .group = GROUP,
-     .help = "of attention: tokens in a sample"},
+     .owner = "--model attention", .help = "of attention: tokens in a sample"},
     {"vocabulary", MS_COUNT, "N", "64", .min = 2, .max = 5000, .group = GROUP,
+     .owner = "--data of --model lora",
      .help = "of lora with --data TEXT: most frequent words that are told apart, and one for the "
              "others"},
-    {"pretrain", MS_PATH, "TEXT", NULL, .group = GROUP,
+    {"pretrain", MS_PATH, "TEXT", NULL, .group = GROUP, .owner = "--data of --model lora",
      .help = "of lora with --data TEXT: what W0 was trained on before; default: W0 = 0"},
     {.name = NULL},
 };
@@ -776,10 +778,7 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
   double G = a->sigma[0] > 0 ? a->sigma[0] : 1;
   a->stop_loss =
       ms_config_text(cfg, "stop-loss") ? ms_config_real(cfg, "stop-loss") : o->stop_loss * f0;
-  s->training.lr = ms_config_text(cfg, "lr")
-                       ? ms_config_real(cfg, "lr")
-                       : default_lr(a, G, f0 - (o->problem ? ms_problem_floor(o->problem) : 0));
-  s->training.momentum = ms_config_real(cfg, "momentum");
+  ms_run_training(run, default_lr(a, G, f0 - (o->problem ? ms_problem_floor(o->problem) : 0)));
   a->may_finish = ms_run_may_end(run);
   bool stop_given = ms_config_text(cfg, "stop-loss") && a->stop_loss > 0;
   status = ms_run_plan(run, G, (BASE_HORIZON + SCALE_HORIZON * fmax(0, -a->ln_scale)) / G,

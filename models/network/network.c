@@ -77,7 +77,8 @@ typedef struct network {
   rate rate;
   rewind_to rewind;
   const char *checkpoint;
-  char *identity; /* settings that a checkpoint must share */
+  double stop_loss; /* given, or NaN */
+  char *identity;   /* settings that a checkpoint must share */
   /* flow */
   ms_mixed flow;
   double *start; /* of the mirror flow: ln beta, kappa; weights each */
@@ -532,11 +533,11 @@ static ms_status make_identity(network *a, ms_error *err) {
   fprintf(out, "version = %s\n", ms_version());
   for (size_t i = 0; ms_setting_at(i); i++) {
     const char *name = ms_setting_at(i)->name;
-    bool matters = ms_config_text(a->run->cfg, name) != NULL;
+    bool matters = ms_config_peek(a->run->cfg, name) != NULL;
     for (size_t k = 0; k < sizeof aside / sizeof *aside; k++)
       matters = matters && strcmp(aside[k], name) != 0;
     if (matters)
-      fprintf(out, "%s = %s\n", name, ms_config_text(a->run->cfg, name));
+      fprintf(out, "%s = %s\n", name, ms_config_peek(a->run->cfg, name));
   }
   return fclose(out) == 0 ? MS_OK : ms_no_memory(err);
 }
@@ -766,6 +767,7 @@ static ms_status build(ms_run *run, ms_error *err) {
     return ms_fail(err, MS_BAD_SETTING,
                    "%s: '%s' is not allowed; --model network takes sgd, gd, bdf and adams",
                    ms_config_origin(cfg, "method"), method);
+  a->stop_loss = ms_config_real(cfg, "stop-loss");
   ms_status status = refuse(run, a->steps, err);
   if (status == MS_OK)
     status = ms_images_read(&a->images, cfg, err);
@@ -919,8 +921,7 @@ static ms_status measure(network *a, ms_error *err) {
 static ms_status measure_and_end(network *a, double t, ms_error *err) {
   ms_run *run = a->run;
   ms_status status = measure(a, err);
-  if (status != MS_OK || !ms_config_text(run->cfg, "stop-loss") || a->at.cycle < a->cycles ||
-      !(run->loss <= ms_config_real(run->cfg, "stop-loss")) ||
+  if (status != MS_OK || a->at.cycle < a->cycles || !(run->loss <= a->stop_loss) ||
       !ms_flow_settled(run->schedule, 2, 1, t))
     return status;
   run->end_name = "loss";

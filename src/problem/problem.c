@@ -23,45 +23,50 @@ MS_CHOICE_OF(streams)
 #define GROUP "Problem"
 const ms_setting ms_problem_settings[] = {
     {"data", MS_PATH, "FILE.csv", NULL, .group = GROUP,
+     .owner = "--model diag, sensing, lora and network",
      .help =
          "real data: CSV with a header row, target first, an .npz with arrays Z and y as data.npz "
          "of a run has them, Z as .npy, "
          "a Matrix Market file (.mtx) or one of svmlight (.svm), both kept sparse; each also as "
          ".gz but .npz; default: the synthetic sparse problem, Gaussian rows and a truth of a few "
          "+-1"},
-    {"target", MS_TEXT, "NAME", NULL, .group = GROUP,
+    {"target", MS_TEXT, "NAME", NULL, .group = GROUP, .owner = "--data",
      .help = "column of --data that is the target; default: the first; with .mtx and .npy the "
              "file of y, with .npz the array, default y"},
-    {"separator", MS_TEXT, "NAME", NULL, .group = GROUP,
+    {"separator", MS_TEXT, "NAME", NULL, .group = GROUP, .owner = "--data",
      .help = "between the fields of a CSV file: comma, semicolon, tab, blank or bar; default: as "
              "its first rows show"},
-    {"decimal", MS_TEXT, "NAME", NULL, .group = GROUP,
+    {"decimal", MS_TEXT, "NAME", NULL, .group = GROUP, .owner = "--data",
      .help = "in the numbers of a CSV file: point or comma; default: as the first number with one "
              "shows, with commas between the fields the point"},
-    {"standardize", MS_FLAG, NULL, "off", .group = GROUP,
+    {"standardize", MS_FLAG, NULL, "off", .group = GROUP, .owner = "--data of --model diag",
      .help =
          "centre the target (not classes and counts, nor where --loss-formula is no function of "
          "z - y); centre the features and scale them to variance 1 (constant ones become 0)"},
     {"loss", MS_CHOICE, "NAME", "squared", .choice = loss_choice, .group = GROUP,
-     .help = "loss of one sample"},
-    {"loss-formula", MS_TEXT, "L", NULL, .group = GROUP,
+     .owner = "models that have more than one loss", .help = "loss of one sample"},
+    {"loss-formula", MS_TEXT, "L", NULL, .group = GROUP, .owner = "--loss custom",
      .help = "l of --loss custom in the prediction z and the target y of one sample, as "
              "'log(cosh(z-y))': differentiable, best without a constant that does not matter"},
     {"n", MS_COUNT, "N", "40", .min = 1, .max = 1e8, .group = GROUP,
-     .help = "samples of the synthetic problem"},
+     .owner = "data drawn at random, not to --data", .help = "samples of the synthetic problem"},
     {"d", MS_COUNT, "N", "100", .min = 1, .max = 1e9, .group = GROUP,
-     .help = "features of the synthetic problem"},
+     .owner = "data drawn at random for --model diag", .help = "features of the synthetic problem"},
     {"sparsity", MS_COUNT, "N", NULL, .min = 0, .max = 1e9, .group = GROUP,
+     .owner = "data drawn at random for --model diag",
      .help = "non-zeros of the synthetic truth; default: 5, or d where that is less"},
     {"noise", MS_REAL, "SIGMA", "0", .min = 0, .max = HUGE_VAL, .group = GROUP,
+     .owner = "data drawn at random, not to --data",
      .help = "standard deviation of the noise on the synthetic y"},
     {"margin", MS_REAL, "M", NULL, .min = 0, .max = HUGE_VAL, .group = GROUP,
+     .owner = "data drawn at random for --loss logistic and exponential",
      .help =
          "of synthetic classes: every sample is moved by M along the truth, away from the other "
          "class; default: 0"},
     {"seed", MS_COUNT, "N", "1", .min = 0, .max = 9007199254740992.0, .group = GROUP,
      .help = "seed of everything random; same seed, same bytes"},
     {"stream", MS_CHOICE, "NAME", "one", .choice = streams_choice, .group = GROUP,
+     .owner = "data drawn at random for --model diag",
      .help = "where the numbers of the synthetic Z come from"},
     {.name = NULL},
 };

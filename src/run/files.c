@@ -314,7 +314,7 @@ static bool names_file(const ms_config *cfg, const ms_setting *s) {
 
 static void write_setting(FILE *file, const ms_config *cfg, const ms_setting *s,
                           const ms_reading *reading) {
-  const char *text = ms_config_text(cfg, s->name), *found = NULL;
+  const char *text = ms_config_peek(cfg, s->name), *found = NULL;
   if (ms_config_given(cfg, s->name)) {
     char *full = names_file(cfg, s) ? realpath(text, NULL) : NULL;
     fprintf(file, "%s = ", s->name);

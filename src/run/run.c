@@ -107,22 +107,21 @@ static ms_status plan_times(ms_run *run, double base, ms_error *err) {
 }
 
 void ms_run_method(ms_run *run) {
-  static const struct {
-    const char *option, *takes[3], *text;
-  } steps[] = {{"lr", {"gd", "sgd", "sde"}, "gd, sgd and sde"},
-               {"momentum", {"gd", "sgd"}, "gd and sgd"},
-               {"batch", {"sgd"}, "sgd"},
-               {"dt", {"sde"}, "sde"}};
-  const char *name = ms_config_text(run->cfg, "method");
-  run->setup.method = ms_method_find(name);
-  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-    bool taken = !ms_config_given(run->cfg, steps[i].option);
-    for (size_t k = 0; k < 3 && steps[i].takes[k]; k++)
-      taken = taken || strcmp(steps[i].takes[k], name) == 0;
-    if (!taken)
-      ms_run_add_note(run, "%s has no effect with --method %s: it goes with %s.",
-                      ms_config_origin(run->cfg, steps[i].option), name, steps[i].text);
-  }
+  run->setup.method = ms_method_find(ms_config_text(run->cfg, "method"));
+}
+
+void ms_run_training(ms_run *run, double default_lr) {
+  const ms_config *cfg = run->cfg;
+  const ms_method *m = run->setup.method;
+  ms_training *t = &run->setup.training;
+  *t = (ms_training){.lr = default_lr, .batch = 1, .seed = (uint64_t)ms_config_real(cfg, "seed")};
+  if (m->discrete && ms_config_text(cfg, "lr"))
+    t->lr = ms_config_real(cfg, "lr");
+  if (m == &ms_method_gd || m == &ms_method_sgd)
+    t->momentum = ms_config_real(cfg, "momentum");
+  if (m == &ms_method_sgd)
+    t->batch = ms_config_count(cfg, "batch");
+  t->dt = m == &ms_method_sde && ms_config_text(cfg, "dt") ? ms_config_real(cfg, "dt") : t->lr;
 }
 
 bool ms_run_may_end(const ms_run *run) {
@@ -242,16 +241,46 @@ static ms_status check_ranks(const ms_run *run, ms_error *err) {
                  ms_config_origin(run->cfg, "model"), run->model->name, ms_all_size(), can);
 }
 
-/* The settings of other models do not go with this one. */
-static ms_status check_settings(const ms_run *run, ms_error *err) {
-  for (size_t i = 0; ms_model_at(i); i++) {
-    const ms_model *other = ms_model_at(i);
-    if (other->settings == run->model->settings)
-      continue;
-    for (const ms_setting *s = other->settings; s && s->name; s++)
-      if (ms_config_given(run->cfg, s->name))
-        return ms_fail(err, MS_BAD_SETTING, "%s: goes with --model %s, not with %s",
-                       ms_config_origin(run->cfg, s->name), other->name, run->model->name);
+/* The model whose own table a setting stands in, NULL: none. */
+static const ms_model *model_with(const ms_setting *setting) {
+  const ms_model *model;
+  for (size_t i = 0; (model = ms_model_at(i)); i++)
+    for (const ms_setting *s = model->settings; s && s->name; s++)
+      if (s == setting)
+        return model;
+  return NULL;
+}
+
+/* The option that a setting's owner is a choice of: "method" of "--method gd and sgd". NULL: none
+ * that this run made. */
+static const ms_setting *choice_of(const ms_run *run, const ms_setting *s) {
+  char option[32];
+  if (!s->owner || strncmp(s->owner, "--", 2) != 0)
+    return NULL;
+  snprintf(option, sizeof option, "%.*s", (int)strcspn(s->owner + 2, " ,"), s->owner + 2);
+  const ms_setting *choice = ms_setting_find(option);
+  return choice && choice->choice && ms_config_was_read(run->cfg, option) ? choice : NULL;
+}
+
+/* A setting that is given and that nobody has read is a mistake, and named with its owner. Only of
+ * methods and schedules it is a note, because sweeps and scripts give one set of options to all of
+ * them. */
+static ms_status check_read(ms_run *run, ms_error *err) {
+  const ms_setting *s;
+  while ((s = ms_config_unread(run->cfg))) {
+    const ms_setting *choice = choice_of(run, s);
+    const ms_model *model = model_with(s);
+    const char *of = choice ? choice->name : "model", *origin = ms_config_origin(run->cfg, s->name);
+    char owner[160] = "";
+    if (s->owner || model)
+      snprintf(owner, sizeof owner, "it belongs to %s%s", s->owner ? "" : "--model ",
+               s->owner ? s->owner : model->name);
+    if (strcmp(of, "method") != 0 && strcmp(of, "wd-schedule") != 0)
+      return ms_fail(err, MS_BAD_SETTING, "%s: has no effect with --%s %s%s%s", origin, of,
+                     ms_config_text(run->cfg, of), *owner ? "; " : "", owner);
+    ms_run_add_note(run, "%s has no effect with --%s %s: %s.", origin, of,
+                    ms_config_text(run->cfg, of), owner);
+    ms_config_text(run->cfg, s->name); /* read: the note is all that it does */
   }
   return MS_OK;
 }
@@ -267,16 +296,16 @@ ms_status ms_run_new(ms_run **out, const ms_config *cfg, ms_error *err) {
   run->worst_gap = run->worst_drift = run->drift = run->gap = NAN;
   run->status = "running";
   run->cfg = ms_config_copy(cfg);
-  run->model = ms_model_find(ms_config_text(cfg, "model"));
-  ms_status status = run->cfg ? check_settings(run, err) : ms_no_memory(err);
-  if (status == MS_OK)
-    status = check_ranks(run, err);
+  run->model = ms_model_find(ms_config_text(run->cfg ? run->cfg : cfg, "model"));
+  ms_status status = run->cfg ? check_ranks(run, err) : ms_no_memory(err);
   if (status == MS_OK) {
     ms_matrix_threads(ms_config_count(run->cfg, "threads"));
     status = run->model->build(run, err);
   }
   if (status == MS_OK)
     status = ms_weights_begin(run, err);
+  if (status == MS_OK)
+    status = check_read(run, err);
   if (status != MS_OK) {
     ms_run_free(run);
     return status;

@@ -147,8 +147,10 @@ struct ms_run {
 
 /* x has d coordinates. */
 ms_status ms_run_shape(ms_run *run, size_t d, ms_error *err);
-/* Sets setup.method; notes options of steps that have no effect with it. */
+/* Sets setup.method. */
 void ms_run_method(ms_run *run);
+/* Sets setup.training from the settings that the method takes; `default_lr`: where --lr is open. */
+void ms_run_training(ms_run *run, double default_lr);
 /* May the run end before --t-end, or, where that is not given, go on until it ends? Flows may,
  * unless
  * --stop-loss 0 asks for all of --t-end; methods of fixed steps only where --stop-loss is given. */

@@ -387,17 +387,19 @@ static const ms_schedule_class classes[] = {
     {"cosine", "alpha0 (1 + cos(pi t/T))/2, then 0", cosine_alpha, cosine_dose, break_at_T,
      zero_from_T},
     {"exponential", "alpha0 exp(-t/tau)", exponential_alpha, exponential_dose, NULL,
-     zero_in_the_end},
-    {"harmonic", "alpha0 / (1 + t/tau)", harmonic_alpha, harmonic_dose, NULL, zero_in_the_end},
-    {"quadratic", "alpha0 / (1 + t/tau)^2", quadratic_alpha, quadratic_dose, NULL, zero_in_the_end},
+     zero_in_the_end, true},
+    {"harmonic", "alpha0 / (1 + t/tau)", harmonic_alpha, harmonic_dose, NULL, zero_in_the_end,
+     true},
+    {"quadratic", "alpha0 / (1 + t/tau)^2", quadratic_alpha, quadratic_dose, NULL, zero_in_the_end,
+     true},
     {"geometric", "alpha0 p^floor(t/tau)", geometric_alpha, geometric_dose, geometric_break,
-     zero_in_the_end},
+     zero_in_the_end, true},
     {"cyclic", "triangles from 0 to alpha0 and back, of length tau F^k, then 0 from T",
-     cyclic_alpha, cyclic_dose, cyclic_break, zero_from_T},
+     cyclic_alpha, cyclic_dose, cyclic_break, zero_from_T, true},
     {"restarts", "cosine with warm restarts: cycles of length tau F^k, then 0 from T",
-     restarts_alpha, restarts_dose, restarts_break, zero_from_T},
+     restarts_alpha, restarts_dose, restarts_break, zero_from_T, true},
     {"adaptive", "by epochs tau: alpha F while the loss falls and |x|_1 >= K, else alpha / F",
-     adaptive_alpha, adaptive_dose, adaptive_break, zero_in_the_end},
+     adaptive_alpha, adaptive_dose, adaptive_break, zero_in_the_end, true},
     {"file", "alpha0 times a piecewise linear function from --wd-file", file_alpha, file_dose,
      file_break, file_limit},
     {"formula", "alpha0 times --wd-formula on [0, T), then 0", ms_formula_alpha, ms_formula_dose,
@@ -435,21 +437,25 @@ const ms_setting ms_schedule_settings[] = {
          "and restarts, which is half of --t-end where this is not given; adaptive raises "
          "alpha only before T"},
     {"wd-tau", MS_REAL, "TIME", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = GROUP,
+     .owner =
+         "--wd-schedule exponential, harmonic, quadratic, geometric, cyclic, restarts and adaptive",
      .help = "time scale tau; default T/2 (geometric: (1-p) T/2), the dose of linear; first cycle "
              "of cyclic and restarts, default: four cycles until T; epoch of adaptive, default "
              "T/50"},
     {"wd-p", MS_REAL, "P", "0.95", .min = 0, .max = 1, .min_open = true, .max_open = true,
-     .group = GROUP, .help = "factor of the geometric schedule"},
+     .group = GROUP, .owner = "--wd-schedule geometric",
+     .help = "factor of the geometric schedule"},
     {"wd-factor", MS_REAL, "F", NULL, .min = 1, .max = HUGE_VAL, .group = GROUP,
+     .owner = "--wd-schedule cyclic, restarts and adaptive",
      .help = "how many times as long as the one before each cycle of cyclic and restarts is, "
              "default 1; "
              "what adaptive raises and lowers alpha by, default 1.05"},
     {"wd-threshold", MS_REAL, "K", "0", .min = 0, .max = HUGE_VAL, .group = GROUP,
-     .help = "adaptive lowers alpha where |x|_1 is below K"},
-    {"wd-file", MS_PATH, "FILE.csv", NULL, .group = GROUP,
+     .owner = "--wd-schedule adaptive", .help = "adaptive lowers alpha where |x|_1 is below K"},
+    {"wd-file", MS_PATH, "FILE.csv", NULL, .group = GROUP, .owner = "--wd-schedule file",
      .help = "two columns, time and alpha, with a header, for the schedule file: linear in "
              "between, constant beyond; two rows of equal time are a jump"},
-    {"wd-formula", MS_TEXT, "FORMULA", NULL, .group = GROUP,
+    {"wd-formula", MS_TEXT, "FORMULA", NULL, .group = GROUP, .owner = "--wd-schedule formula",
      .help = "alpha(t) for the schedule formula, of t and T, as 0.1*exp(-t/10); on [0, T), then 0"},
     {.name = NULL},
 };
@@ -516,7 +522,8 @@ ms_status ms_schedule_new(ms_schedule **out, const ms_config *cfg, double alpha0
   s->literal = from_file || from_formula;
   bool given = ms_config_text(cfg, "wd") || s->literal;
   s->alpha0 = ms_config_text(cfg, "wd") ? ms_config_real(cfg, "wd") : s->literal ? 1 : alpha0;
-  if (given && strcmp(ms_config_text(cfg, "wd-convention"), "half") == 0)
+  bool half = strcmp(ms_config_text(cfg, "wd-convention"), "half") == 0;
+  if (given && half)
     s->alpha0 /= 2; /* lambda h/2 = alpha h */
   if (s->class->alpha == none_alpha)
     s->alpha0 = 0;
@@ -524,24 +531,25 @@ ms_status ms_schedule_new(ms_schedule **out, const ms_config *cfg, double alpha0
   s->T = T;
   if (ms_config_text(cfg, "wd-off"))
     s->T = s->cut = ms_config_real(cfg, "wd-off");
-  s->p = ms_config_real(cfg, "wd-p");
   bool cycles = s->class->dose == cyclic_dose || s->class->dose == restarts_dose;
   bool adaptive = s->class->alpha == adaptive_alpha;
-  s->factor = ms_config_text(cfg, "wd-factor") ? ms_config_real(cfg, "wd-factor")
-              : adaptive                       ? DEFAULT_FACTOR
-                                               : 1;
-  s->threshold = ms_config_real(cfg, "wd-threshold");
+  s->factor = adaptive ? DEFAULT_FACTOR : 1;
+  if ((cycles || adaptive) && ms_config_text(cfg, "wd-factor"))
+    s->factor = ms_config_real(cfg, "wd-factor");
+  if (adaptive)
+    s->threshold = ms_config_real(cfg, "wd-threshold");
   s->last_loss = NAN;
   s->tau = s->T / 2;
-  if (s->class->alpha == geometric_alpha)
+  if (s->class->alpha == geometric_alpha) {
+    s->p = ms_config_real(cfg, "wd-p");
     s->tau *= 1 - s->p;
-  else if (adaptive)
+  } else if (adaptive)
     s->tau = s->T / DEFAULT_EPOCHS;
   else if (cycles && s->factor > 1)
     s->tau = s->T * (s->factor - 1) / (pow(s->factor, DEFAULT_CYCLES) - 1);
   else if (cycles)
     s->tau = s->T / DEFAULT_CYCLES;
-  if (ms_config_text(cfg, "wd-tau"))
+  if (s->class->has_tau && ms_config_text(cfg, "wd-tau"))
     s->tau = ms_config_real(cfg, "wd-tau");
   ms_status status = MS_OK;
   if ((cycles || adaptive) && s->T > MOST_CYCLES * s->tau)

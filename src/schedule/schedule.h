@@ -17,6 +17,7 @@ typedef struct ms_schedule_class {
   /* What alpha does in the end: its limit, and the time from which it equals it for good
    * (INFINITY when it only tends to it). */
   double (*limit)(const ms_schedule *s, double *from);
+  bool has_tau; /* --wd-tau is its time scale */
 } ms_schedule_class;
 
 struct ms_schedule {

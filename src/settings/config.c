@@ -10,6 +10,7 @@
 struct ms_config {
   size_t count;
   char **text, **origin; /* by index of ms_setting_at; NULL: not given */
+  bool *read;            /* has its value been asked for? */
 };
 
 /* All settings, in the order in which their tables were added. */
@@ -190,7 +191,8 @@ ms_config *ms_config_new(void) {
     cfg->count++;
   cfg->text = calloc(cfg->count, sizeof *cfg->text);
   cfg->origin = calloc(cfg->count, sizeof *cfg->origin);
-  if (!cfg->text || !cfg->origin) {
+  cfg->read = calloc(cfg->count, sizeof *cfg->read);
+  if (!cfg->text || !cfg->origin || !cfg->read) {
     ms_config_free(cfg);
     return NULL;
   }
@@ -208,6 +210,7 @@ void ms_config_free(ms_config *cfg) {
   }
   free(cfg->text);
   free(cfg->origin);
+  free(cfg->read);
   free(cfg);
 }
 
@@ -389,11 +392,30 @@ ms_status ms_config_read(ms_config *cfg, const char *path, ms_error *err) {
   return status;
 }
 
-const char *ms_config_text(const ms_config *cfg, const char *name) {
+const char *ms_config_peek(const ms_config *cfg, const char *name) {
   size_t i;
   if (!setting_index(name, &i))
     return NULL;
   return cfg->text[i] ? cfg->text[i] : ms_setting_at(i)->fallback;
+}
+
+const char *ms_config_text(const ms_config *cfg, const char *name) {
+  size_t i;
+  if (setting_index(name, &i))
+    cfg->read[i] = true;
+  return ms_config_peek(cfg, name);
+}
+
+const ms_setting *ms_config_unread(const ms_config *cfg) {
+  for (size_t i = 0; i < cfg->count; i++)
+    if (cfg->text[i] && !cfg->read[i] && !ms_setting_at(i)->client)
+      return ms_setting_at(i);
+  return NULL;
+}
+
+bool ms_config_was_read(const ms_config *cfg, const char *name) {
+  size_t i;
+  return setting_index(name, &i) && cfg->read[i];
 }
 
 bool ms_config_given(const ms_config *cfg, const char *name) {

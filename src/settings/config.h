@@ -8,6 +8,13 @@
 double ms_config_real(const ms_config *cfg, const char *name);
 size_t ms_config_count(const ms_config *cfg, const char *name);
 bool ms_config_flag(const ms_config *cfg, const char *name);
+/* The text of a setting as ms_config_text gives it, without counting as a reader: for files, tables
+ * and fingerprints that show all settings. */
+const char *ms_config_peek(const ms_config *cfg, const char *name);
+/* The first setting that is given and that nobody has read, NULL: none. A setting counts as read
+ * once ms_config_text, _real, _count or _flag has been called; ms_config_given does not count. */
+const ms_setting *ms_config_unread(const ms_config *cfg);
+bool ms_config_was_read(const ms_config *cfg, const char *name);
 /* Where a setting was given: "--wd" or "file.ini:3:1". */
 const char *ms_config_origin(const ms_config *cfg, const char *name);
 

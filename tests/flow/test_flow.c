@@ -800,7 +800,8 @@ START_TEST(resets_are_refused_where_they_cannot_be) {
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     for (int k = 0; k < 2; k++)
       test_refused("diag", test_join(WITH("reset-every=2"), bad[i].settings), bad[i].words[k]);
-  test_refused("sensing", WITH("reset-every=2"), "--reset-every: goes with --model diag");
+  test_refused("sensing", WITH("reset-every=2"),
+               "--reset-every: has no effect with --model sensing; it belongs to --model diag");
   /* weight decay that stays on: with an end it is allowed, and not compared with the LASSO */
   ms_run *run =
       test_whole("diag", WITH("n=10", "d=25", "reset-every=2", "wd-schedule=constant", "t-end=9"));
