@@ -248,18 +248,6 @@ static void find_fista(coding *c, const double *x) {
 
 /* ---- Building ------------------------------------------------------------------------------- */
 
-static ms_status refuse(const ms_config *cfg, ms_error *err) {
-  static const char *const never[] = {
-      "n",         "d",       "sparsity", "noise",        "standardize", "data",   "target",
-      "separator", "decimal", "loss",     "loss-formula", "state",       "solver", "init-x",
-      "momentum",  "lr",      "batch",    "dt",           "stop-loss"};
-  for (size_t i = 0; i < sizeof never / sizeof *never; i++)
-    if (ms_config_given(cfg, never[i]))
-      return ms_fail(err, MS_BAD_SETTING, "%s: does not go with --model sparse-coding",
-                     ms_config_origin(cfg, never[i]));
-  return MS_OK;
-}
-
 static ms_status choose_param(coding *c, const ms_config *cfg, ms_error *err) {
   const char *name = ms_config_given(cfg, "param") ? ms_config_text(cfg, "param") : "uv";
   const ms_param *found = ms_param_find(name);
@@ -366,9 +354,7 @@ static ms_status build(ms_run *run, ms_error *err) {
   c->m = ms_config_count(cfg, "atoms");
   c->N = ms_config_count(cfg, "patches");
   c->learn = !ms_config_flag(cfg, "fixed");
-  ms_status status = refuse(cfg, err);
-  if (status == MS_OK)
-    status = choose_param(c, cfg, err);
+  ms_status status = choose_param(c, cfg, err);
   size_t codes = c->m * c->N;
   if (status == MS_OK)
     status = ms_run_shape(run, codes + c->p * c->m, err);

@@ -69,21 +69,8 @@ static ms_status build_param(ms_run *run, ms_error *err) {
                    ms_config_origin(run->cfg, "depth"), depth, p->name, p->depth_min, p->depth_max);
   if (p->configure)
     p->configure(p, depth);
-  static const char *const numbers[] = {"exponent", "growth"};
-  for (int k = 0; k < 2; k++) {
-    if (!ms_config_given(run->cfg, numbers[k]))
-      continue;
-    if (!p->number_setting || strcmp(p->number_setting, numbers[k]) != 0)
-      return ms_fail(err, MS_BAD_SETTING, "%s: goes with --param %s, not with %s",
-                     ms_config_origin(run->cfg, numbers[k]), k ? "ham" : "steepest", p->name);
-    p->number = ms_config_real(run->cfg, numbers[k]);
-  }
-  for (int k = 0; k < 2 && !p->at; k++) {
-    const char *name = k ? "init-theta" : "formula";
-    if (ms_config_given(run->cfg, name))
-      return ms_fail(err, MS_BAD_SETTING, "%s: goes with --param custom, not with %s",
-                     ms_config_origin(run->cfg, name), p->name);
-  }
+  if (p->number_setting && ms_config_text(run->cfg, p->number_setting))
+    p->number = ms_config_real(run->cfg, p->number_setting);
   run->setup.param = p;
   run->n = run->problem->Z->n;
   return MS_OK;

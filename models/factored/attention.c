@@ -312,14 +312,9 @@ static ms_status linear_attention(ms_objective **out, size_t n, size_t tokens, g
 
 static ms_status build(ms_run *run, ms_error *err) {
   const ms_config *cfg = run->cfg;
-  static const char *const vectors[] = {"data", "target",   "separator",   "decimal",
-                                        "d",    "sparsity", "standardize", NULL};
-  static const char *const others[] = {"noise", "cols", "loss-formula", NULL};
-  ms_status status = ms_run_refuse(run, vectors, "goes with --model diag, not with attention", err);
-  if (status == MS_OK)
-    status = ms_run_refuse(run, others, "does not go with --model attention", err);
+  ms_status status = MS_OK;
   const char *loss = ms_config_text(cfg, "loss");
-  if (status == MS_OK && ms_config_given(cfg, "loss") && strcmp(loss, "logistic") != 0 &&
+  if (ms_config_given(cfg, "loss") && strcmp(loss, "logistic") != 0 &&
       strcmp(loss, "exponential") != 0)
     status = ms_fail(err, MS_BAD_SETTING,
                      "%s: '%s' is not allowed; --model attention takes exponential and logistic",

@@ -743,11 +743,6 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
   run->n = o->samples;
   ms_setup *s = &run->setup;
   const ms_config *cfg = run->cfg;
-  static const char *const separable[] = {"param", "init-x", "init-spread", "state", "solver"};
-  for (size_t i = 0; i < sizeof separable / sizeof *separable; i++)
-    if (ms_config_given(cfg, separable[i]))
-      return ms_fail(err, MS_BAD_SETTING, "%s: goes with --model diag, not with %s",
-                     ms_config_origin(cfg, separable[i]), run->model->name);
   const char *scale =
       ms_config_given(cfg, "init-scale") ? ms_config_text(cfg, "init-scale") : defaults->scale;
   if (!ms_parse_log(scale, &a->ln_scale))

@@ -164,16 +164,9 @@ static ms_status new_network(ms_objective **out, const ms_config *cfg, ms_error 
 
 static ms_status build(ms_run *run, ms_error *err) {
   const ms_config *cfg = run->cfg;
-  static const char *const no_text[] = {"target",   "separator",   "decimal",      "d",
-                                        "sparsity", "standardize", "loss-formula", NULL};
-  static const char *const no_network[] = {"vocabulary", "pretrain", NULL};
-  static const char *const text_only[] = {"activation", "cols", "rank", "noise", NULL};
   bool tokens = ms_config_given(cfg, "data");
-  ms_status status = ms_run_refuse(run, no_text, "goes with --model diag, not with lora", err);
-  if (status == MS_OK)
-    status = tokens ? ms_run_refuse(run, text_only, "does not go with --data of lora", err)
-                    : ms_run_refuse(run, no_network, "goes with --data of lora", err);
-  if (status == MS_OK && ms_loss_of(cfg) != &ms_loss_squared)
+  ms_status status = MS_OK;
+  if (ms_loss_of(cfg) != &ms_loss_squared)
     status = ms_fail(err, MS_BAD_SETTING,
                      "%s: '%s' is not allowed; --model lora takes squared, or "
                      "with --data cross-entropy of its own",

@@ -272,12 +272,6 @@ static void measurements(const ms_objective *o, ms_bundle *b) {
 
 static ms_status build(ms_run *run, ms_error *err) {
   const ms_config *cfg = run->cfg;
-  static const char *const vectors[] = {"d", "sparsity", "standardize"};
-  static const char *const synthetic[] = {"rank", "measure", "indefinite", "n", "noise", NULL};
-  for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
-    if (ms_config_given(cfg, vectors[i]))
-      return ms_fail(err, MS_BAD_SETTING, "%s: goes with --model diag, not with sensing",
-                     ms_config_origin(cfg, vectors[i]));
   if (ms_loss_of(cfg)->target || ms_loss_of(cfg)->tail)
     return ms_fail(err, MS_BAD_SETTING,
                    "%s: '%s' is not allowed; --model sensing takes squared, huber and custom",
@@ -291,12 +285,7 @@ static ms_status build(ms_run *run, ms_error *err) {
   double *truth = NULL;
   ms_status status = MS_OK;
   if (real) {
-    status = ms_run_refuse(run, synthetic,
-                           "describes the synthetic problem and does not go with "
-                           "--data",
-                           err);
-    if (status == MS_OK)
-      status = read_problem(&problem, &truth, cfg, &p, err);
+    status = read_problem(&problem, &truth, cfg, &p, err);
     if (status == MS_OK)
       ms_run_take_reading(run, &problem->reading);
   } else {

@@ -125,18 +125,22 @@ static const ms_setting settings[] = {
     {"sparsify", MS_CHOICE, "NAME", "pilot", .choice = sparsifier_choice, .group = GROUP,
      .help = "how weights are parametrized and regularized; products take --param mw or uv"},
     {"epochs", MS_COUNT, "N", "60", .min = 1, .max = 1000000, .group = GROUP,
+     .owner = "--method gd and sgd of --model network",
      .help = "passes over the samples, of each cycle of pruning"},
     {"lr-schedule", MS_CHOICE, "NAME", "cosine", .choice = rates_choice, .group = GROUP,
-     .help = "learning rate over the epochs"},
+     .owner = "--method gd and sgd of --model network", .help = "learning rate over the epochs"},
     {"ham", MS_REAL, "C", "5", .min = 0, .max = HUGE_VAL, .group = GROUP,
      .help = "strength of the multiplicative step of --sparsify ham"},
     {"prune-cycles", MS_COUNT, "N", "0", .min = 0, .max = 1000, .group = GROUP,
-     .help = "prune and train again N times"},
+     .owner = "--method gd and sgd of --model network", .help = "prune and train again N times"},
     {"prune-part", MS_REAL, "PART", "0.4", .min = 0, .max = 1, .min_open = true, .max_open = true,
-     .group = GROUP, .help = "of the weights that are left, removed each time: the smallest |x|"},
+     .group = GROUP, .owner = "--method gd and sgd of --model network",
+     .help = "of the weights that are left, removed each time: the smallest |x|"},
     {"rewind", MS_CHOICE, "NAME", "rate", .choice = rewinds_choice, .group = GROUP,
+     .owner = "--method gd and sgd of --model network",
      .help = "what starts anew after pruning; products always start with beta"},
     {"checkpoint", MS_PATH, "FILE", NULL, .group = GROUP,
+     .owner = "--method gd and sgd of --model network",
      .help = "of SGD: written at each recorded epoch and when interrupted; where it exists, "
              "training goes on from it, to the same bytes as without the interruption"},
     {.name = NULL},
@@ -608,27 +612,7 @@ static ms_status initial(network *a, uint64_t seed, ms_error *err) {
   return MS_OK;
 }
 
-static ms_status refuse(const ms_run *run, bool steps, ms_error *err) {
-  static const char *const never[] = {
-      "n",     "d",     "sparsity", "noise",  "standardize", "loss-formula",
-      "depth", "state", "solver",   "init-x", "init-spread", "dt"};
-  static const char *const stepping[] = {"epochs", "lr-schedule", "momentum",
-                                         "batch",  "lr",          "prune-cycles",
-                                         "rewind", "prune-part",  "checkpoint"};
-  static const char *const flowing[] = {"t-end", "flow", "rtol", "atol", "max-steps"};
-  const ms_config *cfg = run->cfg;
-  for (size_t i = 0; i < sizeof never / sizeof *never; i++)
-    if (ms_config_given(cfg, never[i]))
-      return ms_fail(err, MS_BAD_SETTING, "%s: does not go with --model network",
-                     ms_config_origin(cfg, never[i]));
-  for (size_t i = 0; !steps && i < sizeof stepping / sizeof *stepping; i++)
-    if (ms_config_given(cfg, stepping[i]))
-      return ms_fail(err, MS_BAD_SETTING, "%s: goes with --method sgd, not with the flow by %s",
-                     ms_config_origin(cfg, stepping[i]), ms_config_text(cfg, "method"));
-  for (size_t i = 0; steps && i < sizeof flowing / sizeof *flowing; i++)
-    if (ms_config_given(cfg, flowing[i]))
-      return ms_fail(err, MS_BAD_SETTING, "%s: goes with --method bdf or adams; SGD takes --epochs",
-                     ms_config_origin(cfg, flowing[i]));
+static ms_status check_loss(const ms_config *cfg, ms_error *err) {
   const char *loss = ms_config_text(cfg, "loss");
   if (ms_config_given(cfg, "loss") && strcmp(loss, "squared") != 0 && strcmp(loss, "logistic") != 0)
     return ms_fail(err, MS_BAD_SETTING,
@@ -768,7 +752,7 @@ static ms_status build(ms_run *run, ms_error *err) {
                    "%s: '%s' is not allowed; --model network takes sgd, gd, bdf and adams",
                    ms_config_origin(cfg, "method"), method);
   a->stop_loss = ms_config_real(cfg, "stop-loss");
-  ms_status status = refuse(run, a->steps, err);
+  ms_status status = check_loss(cfg, err);
   if (status == MS_OK)
     status = ms_images_read(&a->images, cfg, err);
   if (status != MS_OK)

@@ -49,14 +49,14 @@ const ms_setting ms_problem_settings[] = {
      .help = "l of --loss custom in the prediction z and the target y of one sample, as "
              "'log(cosh(z-y))': differentiable, best without a constant that does not matter"},
     {"n", MS_COUNT, "N", "40", .min = 1, .max = 1e8, .group = GROUP,
-     .owner = "data drawn at random, not to --data", .help = "samples of the synthetic problem"},
+     .owner = "data drawn at random, without --data", .help = "samples of the synthetic problem"},
     {"d", MS_COUNT, "N", "100", .min = 1, .max = 1e9, .group = GROUP,
      .owner = "data drawn at random for --model diag", .help = "features of the synthetic problem"},
     {"sparsity", MS_COUNT, "N", NULL, .min = 0, .max = 1e9, .group = GROUP,
      .owner = "data drawn at random for --model diag",
      .help = "non-zeros of the synthetic truth; default: 5, or d where that is less"},
     {"noise", MS_REAL, "SIGMA", "0", .min = 0, .max = HUGE_VAL, .group = GROUP,
-     .owner = "data drawn at random, not to --data",
+     .owner = "data drawn at random, without --data",
      .help = "standard deviation of the noise on the synthetic y"},
     {"margin", MS_REAL, "M", NULL, .min = 0, .max = HUGE_VAL, .group = GROUP,
      .owner = "data drawn at random for --loss logistic and exponential",
@@ -399,13 +399,6 @@ static ms_status from_arrays(ms_problem *p, ms_file_kind kind, const ms_config *
 }
 
 static ms_status from_file(ms_problem *p, const ms_config *cfg, ms_error *err) {
-  static const char *const synthetic_only[] = {"n", "d", "sparsity", "noise", "stream"};
-  for (size_t i = 0; i < 5; i++)
-    if (ms_config_given(cfg, synthetic_only[i]))
-      return ms_fail(err, MS_BAD_SETTING,
-                     "%s: '%s' describes the synthetic problem and does not go with --data",
-                     ms_config_origin(cfg, synthetic_only[i]),
-                     ms_config_text(cfg, synthetic_only[i]));
   const char *path = ms_config_text(cfg, "data");
   ms_file_kind kind = ms_file_kind_of(path);
   if (kind == MS_FILE_NPY) /* each process has read its columns */

@@ -205,14 +205,6 @@ ms_status ms_run_keep(ms_run *run, const double *importance, ms_error *err) {
   return status;
 }
 
-ms_status ms_run_refuse(const ms_run *run, const char *const *names, const char *why,
-                        ms_error *err) {
-  for (; *names; names++)
-    if (ms_config_given(run->cfg, *names))
-      return ms_fail(err, MS_BAD_SETTING, "%s: %s", ms_config_origin(run->cfg, *names), why);
-  return MS_OK;
-}
-
 static ms_registry registry = {.kind = "model"};
 
 ms_status ms_model_register(const ms_model *model, ms_error *err) {

@@ -167,9 +167,6 @@ ms_status ms_run_keep(ms_run *run, const double *importance, ms_error *err);
  * into values[Z->d]; `logs`: their logarithms. */
 ms_status ms_run_values(const ms_config *cfg, const char *name, bool logs, const ms_matrix *Z,
                         double *values, ms_error *err);
-/* Fails where one of the settings `names`, NULL after the last, is given: "--n: goes with ...". */
-ms_status ms_run_refuse(const ms_run *run, const char *const *names, const char *why,
-                        ms_error *err);
 /* max_j |x_j - other_j| relative to the largest |x| there was, or to least_size where x is smaller.
  */
 double ms_run_distance(const ms_run *run, const double *other);

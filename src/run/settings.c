@@ -75,8 +75,8 @@ const ms_setting ms_model_settings[] = {
 #define FLOW "Flow and integration"
 #define OUTPUT "Output"
 const ms_setting ms_run_settings[] = {
-    {"flow", MS_CHOICE, "NAME", "auto", .choice = flows_choice, .group = FLOW, .owner = "flows",
-     .help = "which flow to integrate"},
+    {"flow", MS_CHOICE, "NAME", "auto", .choice = flows_choice, .group = FLOW,
+     .owner = "flows; networks under SGD have --epochs", .help = "which flow to integrate"},
     {"state", MS_CHOICE, "NAME", "auto", .choice = states_choice, .group = FLOW,
      .owner = "the mirror flow of --model diag", .help = "unknowns of the mirror flow"},
     {"method", MS_CHOICE, "NAME", "bdf", .choice = method_choice, .group = FLOW,
@@ -97,7 +97,7 @@ const ms_setting ms_run_settings[] = {
     {"dt", MS_REAL, "TIME", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
      .owner = "--method sde", .help = "time step of sde; default: lr"},
     {"t-end", MS_REAL, "T", NULL, .min = 0, .max = HUGE_VAL, .min_open = true, .group = FLOW,
-     .owner = "flows",
+     .owner = "flows; networks under SGD have --epochs",
      .help = "time to integrate to; default: until the loss tolerance or a stationary point is "
              "reached"},
     {"stop-loss", MS_REAL, "TOL", NULL, .min = 0, .max = HUGE_VAL, .group = FLOW,
@@ -105,14 +105,16 @@ const ms_setting ms_run_settings[] = {
          "end once the schedule is over and f(x) <= TOL; default: 1e-20 f(0), for logistic "
          "and exponential 1e-8 f(0), or none where --t-end is given; none for --loss custom and "
          "under an alpha that stays on; 0 with --t-end T: goes on to T"},
-    {"rtol", MS_REAL, "TOL", "1e-8", .min = 1e-14, .max = 0.1, .group = FLOW, .owner = "flows",
+    {"rtol", MS_REAL, "TOL", "1e-8", .min = 1e-14, .max = 0.1, .group = FLOW,
+     .owner = "flows; networks under SGD have --epochs",
      .help = "error of x in a mirror flow, relative to the largest |x|, and of a step in the "
              "weights of a gradient flow, whose steps add up (docs/numerics.md)"},
     {"atol", MS_REAL, "TOL", NULL, .min = 0, .max = 0.1, .min_open = true, .group = FLOW,
      .owner = "the mirror flow of --model diag",
      .help = "error allowed per step in the exponents of the mirror flow; default: rtol, less "
              "where beta is larger than the solution"},
-    {"max-steps", MS_COUNT, "N", "1000000", .min = 1, .max = 1e15, .group = FLOW, .owner = "flows",
+    {"max-steps", MS_COUNT, "N", "1000000", .min = 1, .max = 1e15, .group = FLOW,
+     .owner = "flows; networks under SGD have --epochs",
      .help =
          "give up after N steps; where it is not given, a method of fixed steps that takes up to "
          "3 N to --t-end has them"},

@@ -442,10 +442,10 @@ START_TEST(ham_trains_towards_its_flow) {
 END_TEST
 
 START_TEST(where_they_do_not_apply) {
-  ck_assert_int_eq(test_refused("diag", WITH("exponent=1.5"), "goes with --param steepest"),
+  ck_assert_int_eq(test_refused("diag", WITH("exponent=1.5"), "belongs to --param steepest"),
                    MS_BAD_SETTING);
   ck_assert_int_eq(
-      test_refused("diag", WITH("growth=1", "param=steepest"), "goes with --param ham"),
+      test_refused("diag", WITH("growth=1", "param=steepest"), "belongs to --param ham"),
       MS_BAD_SETTING);
   ck_assert_int_eq(
       test_refused("diag", WITH("param=ham", "flow=mirror"), "--wd-schedule none only"),

@@ -286,8 +286,8 @@ START_TEST(refusals) {
     const char *const *settings, *says;
   } cases[] = {
       {WITH("loss=squared"), "loss: 'squared' is not allowed; --model attention takes"},
-      {WITH("data=x.csv"), "data: goes with --model diag, not with attention"},
-      {WITH("noise=1"), "noise: does not go with --model attention"},
+      {WITH("data=x.csv"), "data: has no effect with --model attention"},
+      {WITH("noise=1"), "noise: has no effect with --model attention"},
       {WITH("rank=10"), "rank: '10' is not allowed; at most 9"},
       {WITH("factors=diagonal", "depth=3"), "depth: '3' is not allowed"},
       {WITH("method=sgd"), "--method sgd"},

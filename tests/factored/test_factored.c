@@ -502,7 +502,7 @@ START_TEST(measurements_from_a_file) {
     ms_run_free(seeded);
     ms_run_free(read);
     test_refused("sensing", WITH(data, "rows=5"), "--rows");
-    test_refused("sensing", WITH(data, "rows=3", "rank=2"), "--rank");
+    test_refused("sensing", WITH(factors[k], data, "rows=3", "rank=2"), "--rank");
   }
 }
 END_TEST

@@ -189,11 +189,13 @@ START_TEST(refusals) {
     const char *const *settings, *says;
   } cases[] = {
       {WITH("loss=logistic"), "loss: 'logistic' is not allowed"},
-      {WITH("sparsity=3"), "sparsity: goes with --model diag, not with lora"},
+      {WITH("sparsity=3"), "sparsity: has no effect with --model lora"},
       {WITH("rank=21"), "rank: '21' is not allowed; at most 20"},
-      {WITH("vocabulary=9"), "vocabulary: goes with --data of lora"},
-      {WITH("pretrain=" PSALM), "pretrain: goes with --data of lora"},
-      {WITH("data=" PSALM, "noise=1"), "noise: does not go with --data of lora"},
+      {WITH("vocabulary=9"),
+       "vocabulary: has no effect with --model lora; it belongs to --data of --model lora"},
+      {WITH("pretrain=" PSALM),
+       "pretrain: has no effect with --model lora; it belongs to --data of --model lora"},
+      {WITH("data=" PSALM, "noise=1"), "noise: has no effect with --model lora"},
       {WITH("data=" PSALM, "n=100000"), "n: '100000' is not allowed; the text has 2425 pairs"},
       {WITH("data=/none/such.txt"), "/none/such.txt: cannot be read: No such file"},
       {WITH("data=/tmp"), "/tmp: cannot be read: Is a directory"},

@@ -327,7 +327,8 @@ START_TEST(settings_that_do_not_go) {
       {"a*log(b)", "-1", "seed=1", "coordinate 1: x = "},
       {"a*b", "", "init-x=0.1", "init-x: 0.1 is not allowed for --param custom"},
       {"a*b", "", "init-scale=1e-200", "init-scale: '1e-200' is not allowed"},
-      {"a*b", "", "param=mw", "formula: goes with --param custom, not with mw"},
+      {"a*b", "", "param=mw",
+       "formula: has no effect with --param mw; it belongs to --param custom"},
       {"a*b + c", "", "flow=mirror", "--flow mirror: under weight decay k has a mirror flow"},
       {"1: a*b | a*b*c", "", "flow=both", "--flow both: under weight decay k has a mirror"},
   };

@@ -321,10 +321,11 @@ START_TEST(bad_data) {
   bad(WITH(data, "target=aera"), MS_BAD_SETTING, "--target: 'aera'", "did you mean 'area'?");
   bad(WITH(data, "target=xyzzy"), MS_BAD_SETTING, "--target: 'xyzzy' is no column of ", path);
   bad(WITH(data, "target=Area"), MS_BAD_SETTING, "--target: ", "did you mean 'area'?");
-  bad(WITH(data, "n=3"), MS_BAD_SETTING, "--n: '3'", "does not go with --data");
-  bad(WITH(data, "d=3"), MS_BAD_SETTING, "--d: '3'", "does not go with --data");
-  bad(WITH(data, "sparsity=2"), MS_BAD_SETTING, "--sparsity: ", "--data");
-  bad(WITH(data, "noise=0"), MS_BAD_SETTING, "--noise: ", "--data");
+  test_refused("diag", WITH(data, "n=3"),
+               "--n: has no effect with --model diag; it belongs to data drawn at random");
+  test_refused("diag", WITH(data, "d=3"), "--d: has no effect");
+  test_refused("diag", WITH(data, "sparsity=2"), "--sparsity: has no effect");
+  test_refused("diag", WITH(data, "noise=0"), "--noise: has no effect");
   ms_problem_free(good(WITH(data, "seed=3")));
 
   bad(WITH(data_of("y\n1\n2\n")), MS_BAD_INPUT, test_text("%s:1:1: ", path),
@@ -425,7 +426,7 @@ START_TEST(numpy_data) {
   }
   bad(WITH(Z_set), MS_BAD_SETTING, Z, "a .npy file has no target");
   bad(WITH(Z_set, y_set, "loss=logistic"), MS_BAD_INPUT, y, "target 4 in row 2");
-  bad(WITH(Z_set, y_set, "stream=columns"), MS_BAD_SETTING, "--stream", "does not go with");
+  test_refused("diag", WITH(Z_set, y_set, "stream=columns"), "--stream: has no effect");
   save("y.npy", "False", "(2,)", (double[]){1, 4}, 2);
   bad(WITH(Z_set, y_set), MS_BAD_INPUT, y, "has 2 numbers");
 }
