@@ -50,7 +50,7 @@ static bool predict(ms_drawing *f, const ms_curve *c, order *o) {
   size_t count = 0;
   ms_status status = ms_problem_new(&p, c->cfg, &err);
   if (status == MS_OK)
-    status = ms_custom_build(&param, c->cfg, D, ln_beta, &err);
+    status = ms_custom_build(&param, c->cfg, D, NULL, 0, ln_beta, &err);
   for (size_t j = 0; j < D && status == MS_OK; j++) {
     const ms_param *one = ms_param_of(&param, j);
     one->domain(one, 0, 0, 0, &minus[j], &plus[j]);

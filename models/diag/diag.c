@@ -105,8 +105,15 @@ static ms_status build_start(ms_run *run, ms_error *err) {
   ms_status status = ms_run_shape(run, d, err);
   if (status == MS_OK)
     status = ms_run_values(run->cfg, "init-scale", true, run->problem->Z, run->ln_beta, err);
+  if (ms_config_given(run->cfg, "init-w")) {
+    if (status == MS_OK)
+      status = ms_diag_read_start(run, err);
+    if (status == MS_OK && !run->param.at)
+      status = locate(run, err);
+    return status == MS_OK ? ms_diag_check_start(run, err) : status;
+  }
   if (status == MS_OK && run->param.at)
-    status = ms_custom_build(&run->param, run->cfg, d, run->ln_beta, err);
+    status = ms_custom_build(&run->param, run->cfg, d, NULL, 0, run->ln_beta, err);
   if (status == MS_OK)
     status = ms_run_values(run->cfg, "init-x", false, run->problem->Z, run->start_x, err);
   if (status == MS_OK)
@@ -666,6 +673,7 @@ static ms_status build(ms_run *run, ms_error *err) {
     return status;
   s->problem = run->core ? run->core : run->problem;
   s->start = (ms_start){run->ln_beta, run->kappa};
+  s->start_w = run->start_w;
   ms_run_method(run);
   s->rtol = ms_config_real(cfg, "rtol");
   s->atol = ms_config_text(cfg, "atol") ? ms_config_real(cfg, "atol") : 0;
@@ -687,7 +695,8 @@ static ms_status build(ms_run *run, ms_error *err) {
   /* weights of higher degree approach 0 like powers of t, not exponentially */
   s->stop_gradient = run->param.degree > 2 ? 1e-8 : 1e-12;
   s->loss_offset = loss_offset(run);
-  status = check_scale(run, "init-scale", run->ln_beta, err);
+  status =
+      check_scale(run, ms_config_given(cfg, "init-w") ? "init-w" : "init-scale", run->ln_beta, err);
   if (status == MS_OK)
     status = build_schedule(run, err);
   double from;

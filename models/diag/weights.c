@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The b-th name of a list, of w1, w2, ... where there is none. */
-static void name_of(const ms_param *p, const char *names, size_t b, char *name, size_t size) {
+void ms_diag_weight_name(const ms_param *p, const char *names, size_t b, char *name, size_t size) {
   if (!names && p->width == 1)
     snprintf(name, size, "w");
   else if (!names)
@@ -58,7 +57,7 @@ static void add_others(const ms_param *p, const char *prefix, size_t rows, size_
   double *to[MS_WIDTH_MAX], one[MS_WIDTH_MAX], other[MS_WIDTH_MAX];
   char name[16] = "";
   for (size_t k = 0; k < width; k++) {
-    name_of(p, p->other_names, k, name, sizeof name);
+    ms_diag_weight_name(p, p->other_names, k, name, sizeof name);
     to[k] = rows ? ms_bundle_add(b, rows, d, 0, "%s%s", prefix, name)
                  : ms_bundle_add(b, d, 0, 0, "%s%s", prefix, name);
     if (!to[k])
@@ -82,7 +81,7 @@ static void arrays(const ms_run *run, const char *prefix, size_t times, const do
   if (p->other_names)
     add_others(p, prefix, times, d, w, b);
   for (size_t k = 0; k < p->width; k++) {
-    name_of(p, p->names, k, name, sizeof name);
+    ms_diag_weight_name(p, p->names, k, name, sizeof name);
     double *to = times ? ms_bundle_add(b, times, d, 0, "%s%s", prefix, name)
                        : ms_bundle_add(b, d, 0, 0, "%s%s", prefix, name);
     for (size_t i = 0; to && i < (times ? times : 1); i++)

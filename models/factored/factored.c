@@ -1,6 +1,7 @@
 #include "factored/factored.h"
 #include "base/random.h"
 #include "linalg/dense.h"
+#include "run/data_file.h"
 #include "text/text.h"
 #include <cblas.h>
 #include <float.h>
@@ -544,15 +545,20 @@ static ms_status choose_factors(factored *a, const ms_factored_defaults *default
   for (size_t i = 0; initials_choice(i, NULL); i++)
     if (strcmp(initials_choice(i, NULL), init) == 0)
       initial = (ms_initial)i;
-  const char *why = f->refuses ? f->refuses(f, initial) : NULL;
+  bool given = ms_config_given(cfg, "init-w");
+  const char *why = f->refuses && !given ? f->refuses(f, initial) : NULL;
   if (why)
     return ms_fail(err, MS_BAD_SETTING, "--factors %s --init %s: not allowed: %s", name, init, why);
-  a->mixed = initial != MS_INITIAL_IDENTITY && !f->diagonal;
-  ms_status status = make_unit(a, initial, (uint64_t)ms_config_real(cfg, "seed"), err);
+  a->mixed = (given || initial != MS_INITIAL_IDENTITY) && !f->diagonal;
+  ms_status status = MS_OK;
+  if (!given)
+    status = make_unit(a, initial, (uint64_t)ms_config_real(cfg, "seed"), err);
+  else
+    status = ms_factored_read_start(a->run, &a->unit, err);
   /* the separable parametrization that singular values follow where everything is aligned */
   a->like = *ms_param_find(f->like);
   bool mw = strcmp(f->like, "mw") == 0;
-  a->like_known = f->depth == 2 && (mw ? initial == MS_INITIAL_ZERO : !f->positive);
+  a->like_known = !given && f->depth == 2 && (mw ? initial == MS_INITIAL_ZERO : !f->positive);
   a->like_ln_beta = a->ln_scale + (mw ? 0 : log(2));
   return status;
 }
@@ -749,7 +755,14 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
     return ms_fail(err, MS_BAD_SETTING,
                    "%s: '%s' is not a positive number; --model %s takes no file",
                    ms_config_origin(cfg, "init-scale"), scale, run->model->name);
-  ms_status status = choose_factors(a, defaults, err);
+  static const char *const starts[] = {"init", "init-scale", NULL};
+  ms_status status = MS_OK;
+  if (ms_config_given(cfg, "init-w")) {
+    status = ms_start_file_alone(cfg, starts, "--init-w says what the factors start from", err);
+    a->ln_scale = 0; /* the weights are as they are */
+  }
+  if (status == MS_OK)
+    status = choose_factors(a, defaults, err);
   size_t d = o->rows * o->cols;
   if (status == MS_OK)
     status = ms_run_shape(run, d, err);

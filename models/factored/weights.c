@@ -2,6 +2,7 @@
 #include "factored/factored.h"
 #include "run/data_file.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A factor as it is in a file: rows x cols (cols = 0: a vector), from `at` on in w. */
@@ -18,14 +19,14 @@ static bool factor_at(const ms_run *run, size_t j, factor *out) {
   static const char *const two[][2] = {{"U", "V"}, {"k", "q"}, {"K", "Q"}, {"B", "A"}};
   bool listed = f->diagonal || f->symmetric || f->depth == 2;
   size_t kind = f->diagonal ? 1 : f->symmetric ? 0 : queries ? 2 : 3;
-  size_t high = f->diagonal || f->symmetric || j == 0 ? f->rows : f->width;
-  bool last = !f->diagonal && !f->symmetric && j + 1 == f->depth;
+  bool chain = !f->diagonal && !f->symmetric, last = chain && j + 1 == f->depth;
+  size_t high = !chain || j == 0 ? f->rows : f->width;
   size_t wide = f->diagonal ? 0 : last ? f->cols : f->width;
   *out = (factor){.rows = high, .cols = wide, .turned = queries && j == 1};
-  out->at = j == 0                        ? 0
-            : f->diagonal || f->symmetric ? j * high * (wide ? wide : 1)
-                                          : f->rows * f->width + (j - 1) * f->width * f->width;
-  if (out->at >= f->weights)
+  out->at = j == 0   ? 0
+            : !chain ? j * high * (wide ? wide : 1)
+                     : f->rows * f->width + (j - 1) * f->width * f->width;
+  if (out->at >= f->weights || (chain && j >= f->depth))
     return false;
   if (out->turned)
     out->rows = wide, out->cols = high;
@@ -76,6 +77,30 @@ const ms_weights ms_factored_weights = {
     .now = now,
     .why = "the gradient flow is not integrated here; --flow gradient and --flow both integrate it",
     .arrays = arrays};
+
+/* Of factor f, in the order of a file. */
+static ms_status read_factor(const ms_start_file *file, const factor *f, double *w, ms_error *err) {
+  double *read = NULL;
+  ms_status status = f->cols ? ms_start_file_matrix(file, f->name, f->rows, f->cols, &read, err)
+                             : ms_start_file_vector(file, f->name, f->rows, &read, err);
+  for (size_t r = 0; status == MS_OK && r < f->rows; r++)
+    for (size_t c = 0; c < (f->cols ? f->cols : 1); c++)
+      w[f->cols ? place(f, r, c) : f->at + r] = read[r * (f->cols ? f->cols : 1) + c];
+  free(read);
+  return status;
+}
+
+ms_status ms_factored_read_start(const ms_run *run, double **w, ms_error *err) {
+  ms_start_file file;
+  factor f;
+  if (!(*w = ms_doubles(count(run))))
+    return ms_no_memory(err);
+  ms_status status = ms_start_file_open(&file, run->cfg, err);
+  for (size_t j = 0; status == MS_OK && factor_at(run, j, &f); j++)
+    status = read_factor(&file, &f, *w, err);
+  ms_start_file_close(&file);
+  return status;
+}
 
 void ms_factored_data(const ms_run *run, ms_bundle *b) {
   const ms_objective *o = ms_factored_objective(run);

@@ -175,9 +175,22 @@ static ms_status draw_theta(const ms_config *cfg, const double *ln_beta, size_t 
   return status;
 }
 
+static ms_status theta_from_blocks(const double *w, size_t blocks, const char *path, size_t d,
+                                   size_t width, double *theta, ms_error *err) {
+  if (blocks < width)
+    return ms_fail(err, MS_BAD_INPUT,
+                   "%s: has no array '%s'; the formulas have the weights a to %s", path,
+                   ms_custom_names[blocks], ms_custom_names[width - 1]);
+  for (size_t j = 0; j < d; j++)
+    for (size_t b = 0; b < width; b++)
+      theta[j * width + b] = w[b * d + j];
+  return MS_OK;
+}
+
 /* ---- Both ----------------------------------------------------------------------------------- */
 
-static ms_status build(ms_param *p, reading *r, const ms_config *cfg, double *ln_beta) {
+static ms_status build(ms_param *p, reading *r, const ms_config *cfg, const double *w,
+                       size_t blocks, double *ln_beta) {
   ms_status status = read_formulas(r);
   size_t width = 1, d = r->d;
   for (size_t i = 0; i < r->count; i++)
@@ -192,8 +205,10 @@ static ms_status build(ms_param *p, reading *r, const ms_config *cfg, double *ln
   const char *given = ms_config_text(cfg, "init-theta");
   if (status == MS_OK)
     status =
-        given ? theta_from_text(given, ms_config_origin(cfg, "init-theta"), d, width, theta, r->err)
-              : draw_theta(cfg, ln_beta, d, width, theta, r->err);
+        w ? theta_from_blocks(w, blocks, ms_config_text(cfg, "init-w"), d, width, theta, r->err)
+        : given
+            ? theta_from_text(given, ms_config_origin(cfg, "init-theta"), d, width, theta, r->err)
+            : draw_theta(cfg, ln_beta, d, width, theta, r->err);
   for (size_t j = 0; j < d && status == MS_OK; j++) {
     double largest = 0;
     for (size_t i = 0; i < width; i++)
@@ -208,8 +223,8 @@ static ms_status build(ms_param *p, reading *r, const ms_config *cfg, double *ln
   return status;
 }
 
-ms_status ms_custom_build(ms_param *p, const ms_config *cfg, size_t d, double *ln_beta,
-                          ms_error *err) {
+ms_status ms_custom_build(ms_param *p, const ms_config *cfg, size_t d, const double *w,
+                          size_t blocks, double *ln_beta, ms_error *err) {
   const char *text = ms_config_text(cfg, "formula");
   if (!text)
     return ms_fail(err, MS_BAD_SETTING,
@@ -224,7 +239,7 @@ ms_status ms_custom_build(ms_param *p, const ms_config *cfg, size_t d, double *l
   for (size_t j = 0; j < d && status == MS_OK; j++)
     r.of[j] = NONE;
   if (status == MS_OK)
-    status = build(p, &r, cfg, ln_beta);
+    status = build(p, &r, cfg, w, blocks, ln_beta);
   for (size_t i = 0; i < r.count; i++)
     ms_formula_free(r.formulas[i]);
   free(r.formulas);

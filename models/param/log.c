@@ -42,6 +42,11 @@ static bool weights(const ms_param *p, double ln_beta, double kappa, double *w) 
   return isnormal(w[U] * w[U]) && isnormal(w[V] * w[V]);
 }
 
+static double ln_beta_of(const ms_param *p, const double *w) {
+  (void)p;
+  return log(w[U]) + log(w[V]) + LN2;
+}
+
 static double map(const ms_param *p, const double *w) {
   (void)p;
   return w[U] > 0 && w[V] > 0 ? log(w[U] / w[V]) : NAN;
@@ -154,6 +159,7 @@ const ms_param ms_param_log = {
     .cost = NAN,
     .locate = locate,
     .weights = weights,
+    .ln_beta_of = ln_beta_of,
     .map = map,
     .slope = slope,
     .bend = bend,

@@ -20,6 +20,11 @@ static bool weights(const ms_param *p, double ln_beta, double kappa, double *w) 
   return isnormal(plus * plus) && isnormal(minus * minus);
 }
 
+static double ln_beta_of(const ms_param *p, const double *w) {
+  (void)p;
+  return log((w[M] - w[W]) * (w[M] + w[W]) / 2);
+}
+
 static double map(const ms_param *p, const double *w) {
   (void)p;
   return w[M] * w[W];
@@ -54,6 +59,7 @@ const ms_param ms_param_mask = {
     .kink = 1,
     .no_mirror = "the bracket of m w and |m| is (0, -sign m), which is never 0",
     .weights = weights,
+    .ln_beta_of = ln_beta_of,
     .map = map,
     .slope = slope,
     .bend = bend,

@@ -106,6 +106,7 @@ const ms_param ms_param_matched = {
     .configure = configure,
     .locate = ms_power_locate,
     .weights = ms_power_weights,
+    .ln_beta_of = ms_power_ln_beta_of,
     .map = ms_power_map,
     .slope = ms_power_slope,
     .bend = ms_power_bend,

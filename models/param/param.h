@@ -75,6 +75,9 @@ struct ms_param {
   void (*decay)(const ms_param *p, const double *w, double *dh, double *d2h);
   /* beta as the weights have it, an invariant up to the dose: e^{ln_scale}. NULL: none. */
   double (*scale)(const ms_param *p, const double *w);
+  /* ln beta of a start at these weights, where it is not ln scale(w); NULL: it is, or where there
+   * is no scale --init-scale says it. */
+  double (*ln_beta_of)(const ms_param *p, const double *w);
   bool scale_has_number; /* scale(c w) = c^number scale(w); false: c^2 */
 
   /* -- mirror flow: `count` coordinates from the first-th; all NULL when there is none -- */

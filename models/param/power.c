@@ -122,6 +122,10 @@ bool ms_power_weights(const ms_param *p, double ln_beta, double kappa, double *w
   return isnormal(exp(c.ln_u)) && isnormal(exp(c.ln_v));
 }
 
+double ms_power_ln_beta_of(const ms_param *p, const double *w) {
+  return LN2 + (double)p->depth / 2 * (log(w[U]) + log(w[V]));
+}
+
 double ms_power_map(const ms_param *p, const double *w) {
   return pow(w[U], (double)p->depth) - pow(w[V], (double)p->depth);
 }
@@ -209,6 +213,7 @@ const ms_param ms_param_power = {
     .steady = true,
     .locate = ms_power_locate,
     .weights = ms_power_weights,
+    .ln_beta_of = ms_power_ln_beta_of,
     .map = ms_power_map,
     .slope = ms_power_slope,
     .bend = ms_power_bend,

@@ -30,6 +30,7 @@ void ms_power_domain(size_t depth, double ln_beta, double kappa, double *low, do
 /* What does not depend on h. */
 bool ms_power_locate(const ms_param *p, double ln_beta, double x0, double *kappa, const char **why);
 bool ms_power_weights(const ms_param *p, double ln_beta, double kappa, double *w);
+double ms_power_ln_beta_of(const ms_param *p, const double *w);
 double ms_power_map(const ms_param *p, const double *w);
 void ms_power_slope(const ms_param *p, const double *w, double *dg);
 void ms_power_bend(const ms_param *p, const double *w, double *d2g);

@@ -224,6 +224,11 @@ static double scale(const ms_param *p, const double *w) {
   return (pow(fabs(w[1]), p->number) - pow(fabs(w[0]), p->number)) / 2;
 }
 
+/* 2 scale = B, the q-th power of the weights at x = 0. */
+static double ln_beta_of(const ms_param *p, const double *w) {
+  return 2 * log(2 * scale(p, w)) / p->number - LN2;
+}
+
 static void configure(ms_param *p, size_t depth) {
   p->depth = p->width = depth;
   p->degree = (double)depth;
@@ -252,6 +257,7 @@ const ms_param ms_param_steepest = {
     .own_flow = own_flow,
     .force = force,
     .scale = scale,
+    .ln_beta_of = ln_beta_of,
     .scale_has_number = true,
     .primal = primal,
     .dual = dual,

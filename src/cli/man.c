@@ -85,7 +85,7 @@ int cli_print_man(void) {
        ".Sh FILES\n.Bl -tag -width Ds\n"
        ".It Pa trajectory.csv\nall observables at the recorded times\n"
        ".It Pa state.npz\nt and x(t)\n"
-       ".It Pa data.npz\nZ, y, truth and start weights, which --data reads\n"
+       ".It Pa data.npz\nZ, y, truth and start weights, which --data and --init-w read\n"
        ".It Pa weights.npz\nthe weights over time, with --keep-weights\n"
        ".It Pa summary.json\nthe table that a run prints\n"
        ".It Pa config.ini\nreruns it:\n.Nm\n.Fl \\-config Pa DIR/config.ini\n.El\n"

@@ -116,6 +116,9 @@ static int run_once(const ms_config *cfg) {
   const char *dir = ms_config_text(cfg, "out");
   if (!dir && ms_config_text(cfg, "plot"))
     dir = "mirrorsim-run";
+  if (!dir && cli_is_on(cfg, "keep-weights"))
+    return cli_usage_error("%s: takes --out DIR, where weights.npz is written", "--keep-weights",
+                           NULL);
   int code = dir ? cli_check_folder(dir, CLI_RUN, NULL) : EXIT_SUCCESS;
   if (code != EXIT_SUCCESS)
     return code;

@@ -618,7 +618,9 @@ static ms_status gradient_create(ms_flow *flow, double *y0, ms_error *err) {
   for (size_t j = 0; j < d; j++) {
     double one[MS_WIDTH_MAX];
     const ms_param *param = ms_param_of(s->param, j);
-    if (!param->weights(param, s->start.ln_beta[j], s->start.kappa[j], one))
+    for (size_t b = 0; s->start_w && b < width; b++)
+      one[b] = s->start_w[b * d + j];
+    if (!s->start_w && !param->weights(param, s->start.ln_beta[j], s->start.kappa[j], one))
       return ms_fail(err, MS_UNSUPPORTED,
                      "the weights w behind --init-scale are too small or too "
                      "large for double precision; --flow mirror has no such "

@@ -38,6 +38,7 @@ typedef struct ms_setup {
   const ms_problem *problem; /* as it is integrated: reduced where that is possible */
   const ms_param *param;
   ms_start start;
+  const double *start_w; /* the weights there, `width` blocks of d; NULL: as `start` gives them */
   const ms_schedule *schedule;
   double reset_every; /* beta is put back at the multiples of this time; 0: never */
   double dose_before; /* A at the last reset: a = -(A - dose_before), and `start` is of then */

@@ -24,4 +24,23 @@ ms_status ms_weights_begin(ms_run *run, ms_error *err);
 ms_status ms_weights_record(ms_run *run, ms_error *err);
 ms_status ms_weights_write(const ms_run *run, const char *dir, ms_error *err);
 
+/* The file of --init-w. An array is read as start_NAME where that is there, else as NAME, and of
+ * one that holds t, so that its arrays have a time axis, at the last time. */
+typedef struct ms_start_file {
+  ms_npz *npz;
+  const char *path;
+  bool over_time;
+} ms_start_file;
+ms_status ms_start_file_open(ms_start_file *f, const ms_config *cfg, ms_error *err);
+/* Fails where one of the settings `names`, NULL after the last, is given, too: "--init-x: why". */
+ms_status ms_start_file_alone(const ms_config *cfg, const char *const *names, const char *why,
+                              ms_error *err);
+void ms_start_file_close(ms_start_file *f);
+bool ms_start_file_holds(const ms_start_file *f, const char *name);
+/* An array of exactly this shape, in C order, to be freed. */
+ms_status ms_start_file_vector(const ms_start_file *f, const char *name, size_t count,
+                               double **values, ms_error *err);
+ms_status ms_start_file_matrix(const ms_start_file *f, const char *name, size_t rows, size_t cols,
+                               double **values, ms_error *err);
+
 #endif

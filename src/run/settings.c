@@ -67,6 +67,10 @@ const ms_setting ms_model_settings[] = {
     {"init-x", MS_VALUES, "X", "0", .min = -HUGE_VAL, .max = HUGE_VAL, .group = MODEL,
      .owner = "--model diag",
      .help = "x at t = 0: a number for all coordinates or a file (text or .npy) with one each"},
+    {"init-w", MS_PATH, "FILE.npz", NULL, .group = MODEL,
+     .owner = "--model diag, sensing, lora and attention",
+     .help = "weights at t = 0, an .npz with arrays of their names, as data.npz and weights.npz of "
+             "a run have them (of weights.npz the last)"},
     {"init-spread", MS_REAL, "SIGMA", "0", .min = 0, .max = HUGE_VAL, .group = MODEL,
      .owner = "--model diag", .help = "standard deviation of Gaussian numbers added to --init-x"},
     {.name = NULL},

@@ -1052,6 +1052,8 @@ START_TEST(bad_starts) {
     assert_has(err, "greater than 0");
   }
   assert_has(refused("--init-x abc"), "--init-x: 'abc'");
+  assert_has(refused("--keep-weights"), "--keep-weights: takes --out DIR");
+  assert_has(refused("--init-w none.npz"), "none.npz: cannot be read: No such file");
   assert_has(refused("--init-x nan"), "--init-x: 'nan'");
   test_file("two.txt", "1\n2\n");
   test_file("word.txt", "1\ntwo\n");

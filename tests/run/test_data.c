@@ -278,6 +278,168 @@ START_TEST(bad_arrays) {
 }
 END_TEST
 
+/* ---- Weights over time, and from there on ---------------------------------------------------- */
+
+#define EXACT "rtol=1e-11", "stop-loss=0", "wd-schedule=none"
+
+/* Runs to 3 and from the weights there on to 9 more end where a run to 12 does. */
+static void continues(const char *model, const char *const *settings, const char *flow) {
+  const char *file = test_text("init-w=%s", test_path("part/weights.npz"));
+  const char *const exact[] = {EXACT, NULL};
+  const char *const *common = test_join(exact, settings);
+  written("part", model, test_join(common, WITH("t-end=3", "keep-weights=on", "points=4")));
+  ms_run *whole = test_whole(model, test_join(common, WITH("t-end=12", "points=5"))), *rest;
+  size_t kept = 0, d;
+  const char *own[16] = {NULL}; /* what does not say where to start */
+  for (size_t i = 0; common[i]; i++)
+    if (strncmp(common[i], "init", 4) != 0)
+      own[kept++] = common[i];
+  rest = test_whole(model, test_join(own, WITH("t-end=9", "points=5", file, flow)));
+  const double *x = ms_run_x(whole, &d), *other = ms_run_x(rest, &d);
+  double off = test_distance(d, x, other);
+  ck_assert_msg(off <= 1e-8, "%s, %s: %g", settings[0], flow, off);
+  double gap = ms_run_summary(rest, "gf_mf_gap");
+  ck_assert_msg(!(gap > 1e-8) || strcmp(model, "diag") != 0, "%s: gap %g", settings[0], gap);
+  ms_run_free(whole);
+  ms_run_free(rest);
+}
+
+START_TEST(diag_continues) {
+  static const char *const params[][3] = {{"param=mw", "init-scale=1e-8"},
+                                          {"param=mw", "init-x=-0.2"},
+                                          {"param=uv"},
+                                          {"param=deep"},
+                                          {"param=power", "depth=3"},
+                                          {"param=matched", "depth=4"},
+                                          {"param=square"},
+                                          {"param=log"},
+                                          {"param=spred"},
+                                          {"param=ham"},
+                                          {"param=steepest", "exponent=1.5", "depth=3"},
+                                          {"param=custom", "formula=a*b*c"}};
+  for (size_t i = 0; i < sizeof params / sizeof *params; i++) {
+    const char *settings[8] = {params[i][0], "n=5", "d=8", "flow=both", params[i][1], params[i][2]};
+    continues("diag", settings, "flow=gradient");
+    continues("diag", settings, "flow=mirror");
+    continues("diag", settings, "flow=both");
+  }
+  static const char *const without[] = {"param=mask", "param=plain"};
+  for (size_t i = 0; i < 2; i++)
+    continues("diag", WITH(without[i], "n=5", "d=8"), "flow=gradient");
+  continues("diag", WITH("method=gd", "lr=0.0625", "n=5", "d=8"), "flow=gradient");
+}
+END_TEST
+
+START_TEST(matrices_continue) {
+#define SMALL "rows=4", "rank=1", "n=6"
+  const char *const *const runs[] = {
+      WITH("factors=psd", SMALL),
+      WITH("factors=symmetric", SMALL, "measure=commuting"),
+      WITH("factors=general", SMALL, "cols=5", "width=3", "init=gaussian"),
+      WITH("factors=general", SMALL, "cols=5", "width=3", "init=gaussian", "depth=3"),
+      WITH("factors=general", SMALL, "cols=5", "init=gaussian", "depth=1"),
+      WITH("factors=diagonal", SMALL, "init=gaussian")};
+  for (size_t i = 0; i < sizeof runs / sizeof *runs; i++)
+    continues("sensing", runs[i], "flow=gradient");
+  continues("sensing", WITH("factors=psd", SMALL, "measure=commuting"), "flow=mirror");
+  continues("lora", WITH("width=2", "rows=5", "cols=4"), "flow=gradient");
+  continues("attention", WITH("factors=general"), "flow=gradient");
+}
+END_TEST
+
+/* Row by row, at each time: X = B A. */
+START_TEST(factors_over_time) {
+  written("a", "sensing",
+          WITH("factors=general", "rows=4", "cols=5", "rank=1", "width=3", "init=gaussian",
+               "keep-weights=on", SHORT));
+  size_t times, rows, width, cols, r, c;
+  const double *B = matrices("a/weights.npz", "B", &times, &rows, &width),
+               *A = matrices("a/weights.npz", "A", &times, &width, &cols),
+               *x = matrices("a/state.npz", "x", &times, &r, &c);
+  ck_assert(rows == 4 && width == 3 && cols == 5 && r == 4 && c == 5);
+  ck_assert_mem_eq(vector("a/weights.npz", "t", &r), vector("a/state.npz", "t", &r),
+                   times * sizeof *x);
+  for (size_t t = 0; t < times; t++)
+    for (size_t i = 0; i < rows; i++)
+      for (size_t j = 0; j < cols; j++) {
+        double sum = 0;
+        for (size_t k = 0; k < width; k++)
+          sum += B[(i * width + k) * times + t] * A[(k * cols + j) * times + t];
+        ck_assert_double_eq_tol(sum, x[(i * cols + j) * times + t], 1e-13);
+      }
+  written("a", "attention", WITH("keep-weights=on", SHORT));
+  const double *K = matrices("a/weights.npz", "K", &times, &rows, &width),
+               *Q = matrices("a/weights.npz", "Q", &times, &cols, &width);
+  x = matrices("a/state.npz", "x", &times, &r, &c);
+  for (size_t i = 0; i < rows; i++)
+    for (size_t j = 0; j < cols; j++) {
+      double sum = 0;
+      for (size_t k = 0; k < width; k++)
+        sum += K[(i * width + k + 1) * times - 1] * Q[(j * width + k + 1) * times - 1];
+      ck_assert_double_eq_tol(sum, x[(i * cols + j + 1) * times - 1], 1e-13);
+    }
+}
+END_TEST
+
+/* The start of a run is in its data.npz: another run from there is the same. */
+START_TEST(same_start) {
+  const char *file = test_text("init-w=%s", test_path("a/data.npz")),
+             *data = test_text("data=%s", test_path("a/data.npz"));
+  written("a", "diag", WITH("n=5", "d=8", "param=uv", "flow=gradient", "init-scale=0.3", SHORT));
+  written("b", "diag", WITH(data, "param=uv", "flow=gradient", file, SHORT));
+  ck_assert_double_eq_tol(last("b", "loss") / last("a", "loss"), 1, 1e-9);
+  written("a", "sensing", WITH("rows=4", "rank=1", "factors=general", "init=gaussian", SHORT));
+  written("b", "sensing", WITH(data, "factors=general", file, SHORT));
+  ck_assert_double_eq_tol(last("b", "loss") / last("a", "loss"), 1, 1e-9);
+}
+END_TEST
+
+static const char *start_of(const double *m, const double *w, size_t d) {
+  const ms_array arrays[] = {{.name = "m", .rows = d, .values = m},
+                             {.name = "w", .rows = d, .values = w}};
+  ck_assert_int_eq(ms_npz_write(test_folder(), "start.npz", arrays, w ? 2 : 1, NULL), MS_OK);
+  return test_text("init-w=%s", test_path("start.npz"));
+}
+
+START_TEST(refused_starts) {
+  const double m[] = {1, 2, 1}, w[] = {0.5, -0.5, 0.1}, turned[] = {0.5, 3, 0.1};
+  ms_run *run = test_new("diag", WITH("n=2", "d=3", "sparsity=1", start_of(m, w, 3)));
+  double *read = test_keep(calloc(6, sizeof *read));
+  ck_assert(run->model->weights->start(run, read));
+  for (size_t j = 0; j < 3; j++) { /* kept as (m +- w) / sqrt 2 */
+    ck_assert_double_eq_tol(run->ln_beta[j], log((m[j] * m[j] - w[j] * w[j]) / 2), 1e-14);
+    ck_assert_double_eq_tol(read[j], (m[j] + w[j]) / sqrt(2), 1e-15);
+  }
+  ms_run_free(run);
+#define OF "n=2", "d=3", "sparsity=1"
+  test_refused("diag", WITH(OF, start_of(m, turned, 3)),
+               "coordinate 1, counted from 0, has m = 2, w = 3: their scale beta");
+  test_refused("diag", WITH(OF, start_of(m, w, 2)),
+               "the array 'm' has 2 numbers; the model takes 3");
+  test_refused("diag", WITH(OF, start_of(m, NULL, 3)), "has no array 'w'; it holds: m");
+  test_refused("diag", WITH(OF, "param=uv", start_of(m, w, 3)), "has no array 'u'");
+  const char *good = start_of(m, w, 3);
+  test_refused("diag", WITH(OF, good, "init-x=1"), "--init-w says what x starts from");
+  test_refused("diag", WITH(OF, good, "init-scale=1"), "have a scale of their own");
+  test_refused("diag", WITH(OF, good, "param=custom", "formula=a*b"), "has no array 'a'");
+  test_refused("diag", WITH(OF, "param=deep", good),
+               "has no array 'w1' (did you mean 'w'?); it holds: m, w");
+  test_refused("network", WITH(good), "it belongs to --model diag, sensing");
+  test_refused("sparse-coding", WITH(good), "it belongs to --model diag, sensing");
+  test_refused("sensing", WITH("rows=3", good), "has no array 'U'");
+  test_refused("sensing", WITH("rows=3", good, "init=gaussian"), "what the factors start from");
+  const ms_array three[] = {{.name = "w1", .rows = 3, .values = w},
+                            {.name = "w2", .rows = 3, .values = m},
+                            {.name = "w3", .rows = 3, .values = (const double[]){1, 2, 1.1}}};
+  ck_assert_int_eq(ms_npz_write(test_folder(), "start.npz", three, 3, NULL), MS_OK);
+  test_refused("diag", WITH(OF, "param=deep", good),
+               "coordinate 2, counted from 0, has w1 = 0.1, w2 = 1, w3 = 1.1: no scale beta");
+  test_refused("diag", WITH("keep-weights=on", "flow=mirror"),
+               "the gradient flow is not integrated");
+  test_refused("diag", WITH("keep-weights=on", "init-scale=1e-1000"), "is not integrated here");
+}
+END_TEST
+
 Suite *data_suite(void) {
   Suite *s = suite_create("data");
   TCase *c = tcase_create("files");
@@ -289,5 +451,13 @@ Suite *data_suite(void) {
   tcase_add_test(c, sparse);
   tcase_add_test(c, start_weights);
   tcase_add_test(c, bad_arrays);
+  c = tcase_create("weights");
+  tcase_set_timeout(c, 120);
+  suite_add_tcase(s, c);
+  tcase_add_test(c, diag_continues);
+  tcase_add_test(c, matrices_continue);
+  tcase_add_test(c, factors_over_time);
+  tcase_add_test(c, same_start);
+  tcase_add_test(c, refused_starts);
   return s;
 }
