@@ -43,6 +43,7 @@
   X(attention)                                                                                     \
   X(figure)                                                                                        \
   X(ends)                                                                                          \
+  X(arrays)                                                                                        \
   X(data)                                                                                          \
   X(cli)                                                                                           \
   X(names)

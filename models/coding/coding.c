@@ -8,8 +8,10 @@
  * same dictionary at that lambda |X|_1 which leaves the same error: the least L1 norm there is. */
 #include "coding/coding.h"
 #include "base/random.h"
+#include "coding/arrays.h"
 #include "factors/factors.h"
 #include "linalg/dense.h"
+#include "run/data_file.h"
 #include "run/separable.h"
 #include "text/datafile.h"
 #include "text/text.h"
@@ -30,8 +32,8 @@ typedef struct coding {
   ms_run *run;
   size_t p, m, N; /* pixels, atoms, patches */
   bool learn;
-  double *Y, *residual; /* p * N */
-  double *start, *slope;
+  double *Y, *residual;       /* p * N */
+  double *start, *slope, *x0; /* x0: x at t = 0 */
   ms_param param;
   ms_mixed flow;
   double size; /* |Y|_F^2 */
@@ -314,6 +316,7 @@ static ms_status build_flow(coding *c, double *w0, ms_error *err) {
   }
   ms_status status = initial(c, ln_beta, w0, err);
   map_of(c, w0, run->x);
+  memcpy(c->x0, run->x, run->d * sizeof *c->x0);
   value_of(c, run->x, G);
   double largest = ms_largest(G, codes);
   free(G);
@@ -363,8 +366,9 @@ static ms_status build(ms_run *run, ms_error *err) {
   run->n = c->N;
   c->Y = ms_doubles(2 * c->p * c->N);
   c->start = ms_doubles(2 * codes);
+  c->x0 = ms_doubles(run->d);
   double *w0 = ms_doubles(2 * codes + c->p * c->m);
-  if (c->Y && c->start && w0) {
+  if (c->Y && c->start && c->x0 && w0) {
     c->residual = c->Y + c->p * c->N;
     status = read_patches(c, cfg, err);
     if (status == MS_OK)
@@ -498,8 +502,20 @@ static void release(ms_run *run) {
   ms_mixed_free(&c->flow);
   free(c->Y);
   free(c->start);
+  free(c->x0);
   free(c);
   run->own = NULL;
+}
+
+static void parts(const ms_run *run, const double *x, ms_bundle *b) {
+  const coding *c = own_of(run);
+  ms_coding_arrays(b, "", x, c->p, c->m, c->N);
+}
+
+static void data(const ms_run *run, ms_bundle *b) {
+  const coding *c = own_of(run);
+  ms_data_matrix(b, "patches", c->Y, c->p, c->N);
+  ms_coding_arrays(b, "start_", c->x0, c->p, c->m, c->N);
 }
 
 const ms_model ms_model_sparse_coding = {
@@ -509,6 +525,8 @@ const ms_model ms_model_sparse_coding = {
     .build = build,
     .advance = advance,
     .observables = observables,
+    .parts = parts,
+    .data = data,
     .finish = finish,
     .interrupt = interrupt,
     .summary_at = summary_at,

@@ -16,6 +16,7 @@
  * others; the other coordinates are Gaussian, the best token the one that x_t' W* z says. */
 #include "factored/factored.h"
 #include "linalg/dense.h"
+#include "run/data_file.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -233,6 +234,24 @@ static ms_status make_truth(ms_objective *o, const ms_config *cfg, bool diagonal
   return status;
 }
 
+static void add_samples(const ms_objective *o, const samples *s, const char *end, ms_bundle *b) {
+  const attention *a = o->own;
+  double *u = ms_bundle_add(b, s->n, a->others, o->rows, "u%s", end);
+  double *z = ms_bundle_add(b, s->n, o->rows, 0, "z%s", end);
+  double *D = ms_bundle_add(b, s->n, a->others, 0, "D%s", end);
+  if (!u || !z || !D)
+    return;
+  memcpy(u, s->U, s->n * a->others * o->rows * sizeof *u);
+  memcpy(z, s->z, s->n * o->rows * sizeof *z);
+  memcpy(D, s->D, s->n * a->others * sizeof *D);
+}
+
+static void softmax_data(const ms_objective *o, ms_bundle *b) {
+  const attention *a = o->own;
+  add_samples(o, &a->train, "", b);
+  add_samples(o, &a->test, "_test", b);
+}
+
 static ms_status softmax_attention(ms_objective *o, size_t n, size_t tokens, gsl_rng *rng,
                                    const ms_config *cfg, ms_error *err) {
   attention *a = o->own = calloc(1, sizeof *a);
@@ -245,6 +264,7 @@ static ms_status softmax_attention(ms_objective *o, size_t n, size_t tokens, gsl
   a->b = a->Wz + o->rows * most;
   a->e = a->b + o->rows * most;
   o->value = value;
+  o->data = softmax_data;
   o->margin = margin;
   o->margins = n * a->others;
   o->score = score;
@@ -304,6 +324,7 @@ static ms_status linear_attention(ms_objective **out, size_t n, size_t tokens, g
   if (status == MS_OK) {
     ms_objective_free(o);
     linear->margins = n;
+    linear->data = ms_data_measurements;
     linear->margin = linear_margin;
     *out = linear;
   }

@@ -10,6 +10,7 @@
 #include "factored/factored.h"
 #include "linalg/dense.h"
 #include "problem/tokens.h"
+#include "run/data_file.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,24 @@ static bool draw(const ms_objective *o, samples *s, size_t n, gsl_rng *data, gsl
   return true;
 }
 
+static void add_samples(const ms_objective *o, const samples *s, const char *Z, const char *y,
+                        ms_bundle *b) {
+  const network *net = o->own;
+  ms_data_matrix(b, Z, s->Z, o->cols, s->n);
+  if (net->readout)
+    ms_data_vector(b, y, s->Y, s->n);
+  else
+    ms_data_matrix(b, y, s->Y, o->rows, s->n);
+}
+
+static void network_data(const ms_objective *o, ms_bundle *b) {
+  const network *net = o->own;
+  add_samples(o, &net->train, "Z", "y", b);
+  add_samples(o, &net->test, "Z_test", "y_test", b);
+  ms_data_matrix(b, "W0", net->W0, o->rows, o->cols);
+  ms_data_vector(b, "readout", net->readout, o->rows);
+}
+
 static ms_status new_network(ms_objective **out, const ms_config *cfg, ms_error *err) {
   size_t rows = ms_config_given(cfg, "rows") ? ms_config_count(cfg, "rows") : ROWS;
   size_t cols = ms_config_given(cfg, "cols") ? ms_config_count(cfg, "cols") : rows;
@@ -156,6 +175,7 @@ static ms_status new_network(ms_objective **out, const ms_config *cfg, ms_error 
   o->samples = n;
   o->stop_loss = linear ? 1e-20 : 1e-7;
   o->value = network_value;
+  o->data = network_data;
   o->score = network_score;
   o->score_help = "loss on 1000 samples without noise that training does not see";
   *out = o;

@@ -245,31 +245,6 @@ static ms_status plan_synthetic(plan *p, const ms_config *cfg, const char *facto
   return MS_OK;
 }
 
-/* A of shape (n, rows, cols) and y. */
-static void measurements(const ms_objective *o, ms_bundle *b) {
-  const ms_matrix *Z = o->problem->Z;
-  size_t square = o->rows * o->cols, r = 0, c = 0;
-  bool fits = ms_data_fits((double)(Z->n * square));
-  double *A = fits ? ms_bundle_add(b, Z->n, o->rows, o->cols, "A") : NULL;
-  double *column = A ? ms_doubles(Z->n) : NULL;
-  for (size_t j = 0; column && j < Z->d; j++) {
-    double part = o->packed && r != c ? 0.5 : 1;
-    ms_matrix_column(Z, j, column);
-    for (size_t i = 0; i < Z->n; i++) {
-      A[i * square + r * o->cols + c] = part * column[i];
-      if (o->packed)
-        A[i * square + c * o->cols + r] = part * column[i];
-    }
-    if (++r == o->rows) {
-      c++;
-      r = o->packed ? c : 0;
-    }
-  }
-  b->failed = b->failed || (A && !column);
-  free(column);
-  ms_data_vector(b, "y", o->problem->y, Z->n);
-}
-
 static ms_status build(ms_run *run, ms_error *err) {
   const ms_config *cfg = run->cfg;
   if (ms_loss_of(cfg)->target || ms_loss_of(cfg)->tail)
@@ -298,7 +273,7 @@ static ms_status build(ms_run *run, ms_error *err) {
   free(truth);
   if (status != MS_OK)
     return status;
-  o->data = measurements;
+  o->data = ms_data_measurements;
   ms_data_announce(run, "A", (double)(p.n * p.rows * p.cols));
   o->commuting = p.symmetric && ms_objective_commutator(o, 3) <= 1e-10;
   const ms_factored_defaults defaults = {

@@ -8,10 +8,12 @@
  * bdf and adams integrate the gradient flow on all samples, in time t, and beside it, where x = m w
  * or u^2 - v^2, the mirror flow, which needs no convexity: dmu/dt = -grad f(x). */
 #include "base/random.h"
+#include "network/arrays.h"
 #include "network/checkpoint.h"
 #include "network/net.h"
 #include "network/sparsify.h"
 #include "problem/dataset.h"
+#include "run/data_file.h"
 #include "run/separable.h"
 #include "text/text.h"
 #include <cblas.h>
@@ -759,6 +761,7 @@ static ms_status build(ms_run *run, ms_error *err) {
     return status;
   if (ms_config_given(cfg, "data"))
     ms_run_take_reading(run, &a->images.reading);
+  ms_data_announce(run, "the inputs", (double)(a->images.count * a->images.inputs));
   run->n = a->images.train;
   a->batch = strcmp(method, "gd") == 0       ? run->n
              : ms_config_given(cfg, "batch") ? MS_MIN(ms_config_count(cfg, "batch"), run->n)
@@ -1185,6 +1188,17 @@ static void release(ms_run *run) {
   run->own = NULL;
 }
 
+static void parts(const ms_run *run, const double *x, ms_bundle *b) {
+  ms_net_arrays(b, "", &own_of(run)->net, x);
+}
+
+static void data(const ms_run *run, ms_bundle *b) {
+  const network *a = own_of(run);
+  if (ms_data_fits((double)(a->images.count * a->images.inputs)))
+    ms_images_arrays(b, &a->images);
+  ms_net_arrays(b, "start_", &a->net, a->x0);
+}
+
 const ms_model ms_model_network = {
     .name = "network",
     .summary = "classification by a small network whose weights are to become few",
@@ -1196,6 +1210,8 @@ const ms_model ms_model_network = {
     .finish = finish,
     .interrupt = interrupt,
     .summary_at = summary_at,
+    .parts = parts,
+    .data = data,
     .write = write_files,
     .release = release,
 };

@@ -185,6 +185,24 @@ static double text_score(ms_objective *o, const double *X) {
   return cross_entropy(m, m->test, X, NULL);
 }
 
+/* E (vocabulary, dimensions), W0, and C[u, v], C_test: how often v follows u. */
+static void text_data(const ms_objective *o, ms_bundle *b) {
+  const text *m = o->own;
+  double *E = ms_bundle_add(b, m->size, m->p, 0, "E"), *W0 = ms_bundle_add(b, m->p, m->p, 0, "W0");
+  double *C = ms_bundle_add(b, m->size, m->size, 0, "C");
+  double *test = ms_bundle_add(b, m->size, m->size, 0, "C_test");
+  for (size_t i = 0; E && i < m->size; i++)
+    for (size_t j = 0; j < m->p; j++)
+      E[i * m->p + j] = m->E[j * m->size + i];
+  for (size_t i = 0; W0 && i < m->p; i++)
+    for (size_t j = 0; j < m->p; j++)
+      W0[i * m->p + j] = m->W0[j * m->p + i];
+  if (!C || !test)
+    return;
+  memcpy(C, m->train, m->size * m->size * sizeof *C);
+  memcpy(test, m->test, m->size * m->size * sizeof *test);
+}
+
 static void text_release(ms_objective *o) {
   text *m = o->own;
   if (m)
@@ -306,6 +324,7 @@ ms_status ms_objective_tokens(ms_objective **out, const ms_config *cfg, ms_error
                       .stop_loss = 0,
                       .value = text_value,
                       .release = text_release,
+                      .data = text_data,
                       .own = m,
                       .score = text_score,
                       .score_help = "cross-entropy on the rest of the text, nats a word"};

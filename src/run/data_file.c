@@ -68,6 +68,30 @@ void ms_data_problem(ms_bundle *b, const ms_problem *p) {
   ms_data_vector(b, "truth", p->truth, Z->d);
 }
 
+void ms_data_measurements(const ms_objective *o, ms_bundle *b) {
+  const ms_matrix *Z = o->problem->Z;
+  size_t square = o->rows * o->cols, r = 0, c = 0;
+  bool fits = ms_data_fits((double)(Z->n * square));
+  double *A = fits ? ms_bundle_add(b, Z->n, o->rows, o->cols, "A") : NULL;
+  double *column = A ? ms_doubles(Z->n) : NULL;
+  for (size_t j = 0; column && j < Z->d; j++) {
+    double part = o->packed && r != c ? 0.5 : 1;
+    ms_matrix_column(Z, j, column);
+    for (size_t i = 0; i < Z->n; i++) {
+      A[i * square + r * o->cols + c] = part * column[i];
+      if (o->packed)
+        A[i * square + c * o->cols + r] = part * column[i];
+    }
+    if (++r == o->rows) {
+      c++;
+      r = o->packed ? c : 0;
+    }
+  }
+  b->failed = b->failed || (A && !column);
+  free(column);
+  ms_data_vector(b, "y", o->problem->y, Z->n);
+}
+
 static size_t weight_count(const ms_run *run) {
   const ms_weights *w = run->model->weights;
   return w ? w->count(run) : 0;

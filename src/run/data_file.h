@@ -3,6 +3,7 @@
 #ifndef MS_DATA_FILE_H
 #define MS_DATA_FILE_H
 
+#include "problem/objective.h"
 #include "run/run.h"
 
 /* Are so many numbers few enough for data.npz? If not, a note says so where files are asked for. */
@@ -11,6 +12,8 @@ void ms_data_announce(ms_run *run, const char *what, double numbers);
 
 /* Z (sparse: Z_data, Z_indices, Z_indptr and Z_shape, compressed by columns), y and truth. */
 void ms_data_problem(ms_bundle *b, const ms_problem *p);
+/* Of a linear objective: A of shape (n, rows, cols), and y. */
+void ms_data_measurements(const ms_objective *o, ms_bundle *b);
 void ms_data_vector(ms_bundle *b, const char *name, const double *values, size_t count);
 /* A matrix that lies column by column. */
 void ms_data_matrix(ms_bundle *b, const char *name, const double *values, size_t rows, size_t cols);

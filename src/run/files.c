@@ -218,7 +218,21 @@ static ms_status write_arrays(const ms_run *run, const char *dir, const double *
       {"x", rows, whole && matrix ? r : kept, x, whole && matrix ? c : 0, false},
       {"coordinates", kept, 0, which, 0, false},
       {"x_end", matrix ? r : d, matrix ? c : 0, end, 0, false}};
-  return ms_npz_write(dir, "state.npz", arrays, whole ? 2 : end ? 4 : 3, err);
+  size_t count = whole ? 2 : end ? 4 : 3;
+  ms_bundle parts = {0};
+  if (run->model->parts && ms_run_whole_x(run))
+    run->model->parts(run, ms_run_whole_x(run), &parts);
+  ms_array *all = calloc(count + parts.count, sizeof *all);
+  ms_status status = all && !parts.failed ? MS_OK : ms_no_memory(err);
+  if (status == MS_OK) {
+    memcpy(all, arrays, count * sizeof *all);
+    for (size_t i = 0; i < parts.count; i++)
+      all[count + i] = parts.array[i];
+    status = ms_npz_write(dir, "state.npz", all, count + parts.count, err);
+  }
+  ms_bundle_free(&parts);
+  free(all);
+  return status;
 }
 
 /* t and x(t), a matrix as (t, rows, cols); of a large problem x of the coordinates kept, which ones

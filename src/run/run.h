@@ -72,7 +72,9 @@ typedef struct ms_model {
   bool (*summary_at)(const ms_run *run, size_t i, ms_summary *entry);
   ms_status (*write)(const ms_run *run, const char *dir, ms_error *err); /* further files; NULL */
   void (*data)(const ms_run *run,
-               ms_bundle *b);   /* adds what was drawn or read; NULL: no data.npz */
+               ms_bundle *b); /* adds what was drawn or read; NULL: no data.npz */
+  /* Adds the last x by its parts, to state.npz; NULL: x has none. */
+  void (*parts)(const ms_run *run, const double *x, ms_bundle *b);
   const ms_weights *weights;    /* NULL: they are not given away */
   void (*release)(ms_run *run); /* frees run->own; NULL: nothing to free */
   /* g and h around the present weights of the gradient flow; NULL: none. */

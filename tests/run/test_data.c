@@ -1,4 +1,5 @@
 /* What a run gives away can be checked by others and given back. */
+#include "files.h"
 #include "tests.h"
 #include "text/text.h"
 #include <math.h>
@@ -6,77 +7,6 @@
 #include <string.h>
 
 #define SHORT "t-end=20", "stop-loss=0", "points=12"
-
-/* Runs and writes to a folder of that name. */
-static void written(const char *name, const char *model, const char *const *settings) {
-  ms_error err = {0};
-  ms_run *run = test_whole(model, settings);
-  ck_assert_msg(ms_run_write(run, test_path(name), &err) == MS_OK, "%s", err.message);
-  ms_run_free(run);
-}
-
-static double *vector(const char *file, const char *name, size_t *count) {
-  ms_npz *npz;
-  ms_dtype type;
-  double *values;
-  ms_error err = {0};
-  ck_assert_msg(ms_npz_open(&npz, test_path(file), &err) == MS_OK, "%s", err.message);
-  ck_assert_msg(ms_npz_vector(npz, name, &values, count, &type, &err) == MS_OK, "%s", err.message);
-  ms_npz_close(npz);
-  return test_keep(values);
-}
-
-/* Column-major. */
-static double *matrix(const char *file, const char *name, size_t *rows, size_t *cols) {
-  ms_npz *npz;
-  ms_dtype type;
-  double *values;
-  ms_error err = {0};
-  ck_assert_msg(ms_npz_open(&npz, test_path(file), &err) == MS_OK, "%s", err.message);
-  ck_assert_msg(ms_npz_matrix(npz, name, &values, rows, cols, &type, &err) == MS_OK, "%s",
-                err.message);
-  ms_npz_close(npz);
-  return test_keep(values);
-}
-
-/* (n, rows, cols) as n rows of rows * cols entries, column-major. */
-static double *matrices(const char *file, const char *name, size_t *n, size_t *rows, size_t *cols) {
-  ms_npz *npz;
-  ms_dtype type;
-  double *values;
-  ms_error err = {0};
-  ck_assert_msg(ms_npz_open(&npz, test_path(file), &err) == MS_OK, "%s", err.message);
-  ck_assert_msg(ms_npz_matrices(npz, name, &values, n, rows, cols, &type, &err) == MS_OK, "%s",
-                err.message);
-  ms_npz_close(npz);
-  return test_keep(values);
-}
-
-static bool holds(const char *file, const char *name) {
-  ms_npz *npz;
-  ms_error err = {0};
-  ck_assert_msg(ms_npz_open(&npz, test_path(file), &err) == MS_OK, "%s", err.message);
-  bool found = ms_npz_holds(npz, name);
-  ms_npz_close(npz);
-  return found;
-}
-
-/* The number in the last row of trajectory.csv, in the column of that name. */
-static double last(const char *folder, const char *name) {
-  size_t size, column = 0, at = 0;
-  char *text = test_keep(test_read(test_path(test_text("%s/trajectory.csv", folder)), &size));
-  ck_assert_ptr_nonnull(text);
-  const char *header = text;
-  for (; strncmp(header, name, strlen(name)) != 0; column++)
-    header = strchr(header, ',') + 1;
-  char *line = text;
-  for (char *p = text; p[0] && p[1]; p++)
-    if (*p == '\n')
-      line = p + 1;
-  for (; at < column; at++)
-    line = strchr(line, ',') + 1;
-  return strtod(line, NULL);
-}
 
 static void assert_same_trajectory(const char *a, const char *b) {
   size_t n = 0, m = 0;
@@ -102,26 +32,28 @@ static double loss_of(size_t n, size_t d, const double *A, const double *y, size
 
 /* f, the error and x(0) from the files alone. */
 START_TEST(diag_from_files) {
-  written("run", "diag", WITH("n=9", "d=14", "noise=0.1", "init-scale=0.1", "init-x=0.3", SHORT));
+  test_written("run", "diag",
+               WITH("n=9", "d=14", "noise=0.1", "init-scale=0.1", "init-x=0.3", SHORT));
   size_t n, d, count, times, width;
-  const double *Z = matrix("run/data.npz", "Z", &n, &d), *y = vector("run/data.npz", "y", &count);
+  const double *Z = test_matrix("run/data.npz", "Z", &n, &d),
+               *y = test_vector("run/data.npz", "y", &count);
   ck_assert_uint_eq(n, 9);
   ck_assert_uint_eq(d, 14);
   ck_assert_uint_eq(count, n);
-  const double *x = matrix("run/state.npz", "x", &times, &width);
+  const double *x = test_matrix("run/state.npz", "x", &times, &width);
   ck_assert_uint_eq(width, d);
   double f = loss_of(n, d, Z, y, times, x), error = 0;
   ck_assert_double_gt(f, 1e-6);
-  ck_assert_double_eq_tol(f / last("run", "loss"), 1, 1e-12);
-  const double *truth = vector("run/data.npz", "truth", &count);
+  ck_assert_double_eq_tol(f / test_last("run", "loss"), 1, 1e-12);
+  const double *truth = test_vector("run/data.npz", "truth", &count);
   ck_assert_uint_eq(count, d);
   for (size_t j = 0; j < d; j++)
     error += pow(x[j * times + times - 1] - truth[j], 2);
-  ck_assert_double_eq_tol(sqrt(error) / last("run", "truth_error"), 1, 1e-12);
-  const double *m = vector("run/data.npz", "start_m", &count),
-               *w = vector("run/data.npz", "start_w", &count),
-               *p = vector("run/data.npz", "start_p", &count),
-               *q = vector("run/data.npz", "start_q", &count);
+  ck_assert_double_eq_tol(sqrt(error) / test_last("run", "truth_error"), 1, 1e-12);
+  const double *m = test_vector("run/data.npz", "start_m", &count),
+               *w = test_vector("run/data.npz", "start_w", &count),
+               *p = test_vector("run/data.npz", "start_p", &count),
+               *q = test_vector("run/data.npz", "start_q", &count);
   for (size_t j = 0; j < d; j++) {
     ck_assert_double_eq_tol(m[j] * w[j], x[j * times], 1e-14);
     ck_assert_double_eq_tol((m[j] * m[j] - w[j] * w[j]) / 2, 0.1, 1e-14);
@@ -134,28 +66,31 @@ START_TEST(sensing_from_files) {
   static const char *const factors[] = {"psd", "general"};
   for (int k = 0; k < 2; k++) {
     const char *name = test_text("run%d", k), *data = test_text("%s/data.npz", name);
-    written(name, "sensing",
-            k ? WITH("rows=4", "cols=3", "rank=1", "n=7", "factors=general", "init=gaussian", SHORT)
-              : WITH("rows=4", "rank=1", "n=7", "factors=psd", SHORT));
+    test_written(
+        name, "sensing",
+        k ? WITH("rows=4", "cols=3", "rank=1", "n=7", "factors=general", "init=gaussian", SHORT)
+          : WITH("rows=4", "rank=1", "n=7", "factors=psd", SHORT));
     size_t n, rows, cols, count, times, r, c;
-    const double *A = matrices(data, "A", &n, &rows, &cols), *y = vector(data, "y", &count);
+    const double *A = test_matrices(data, "A", &n, &rows, &cols),
+                 *y = test_vector(data, "y", &count);
     ck_assert_uint_eq(rows, 4);
     ck_assert_uint_eq(cols, k ? 3 : 4);
     ck_assert_uint_eq(n, 7);
-    const double *x = matrices(test_text("%s/state.npz", name), "x", &times, &r, &c);
+    const double *x = test_matrices(test_text("%s/state.npz", name), "x", &times, &r, &c);
     double f = loss_of(n, rows * cols, A, y, times, x), error = 0;
-    ck_assert_msg(f > 1e-9 && fabs(f / last(name, "loss") - 1) <= 1e-12, "%s: %g", factors[k], f);
-    const double *truth = matrix(data, "truth", &r, &c);
+    ck_assert_msg(f > 1e-9 && fabs(f / test_last(name, "loss") - 1) <= 1e-12, "%s: %g", factors[k],
+                  f);
+    const double *truth = test_matrix(data, "truth", &r, &c);
     for (size_t i = 0; i < r; i++)
       for (size_t j = 0; j < c; j++)
         error += pow(x[(i * c + j) * times + times - 1] - truth[j * r + i], 2);
-    ck_assert_double_eq_tol(sqrt(error) / last(name, "truth_error"), 1, 1e-12);
+    ck_assert_double_eq_tol(sqrt(error) / test_last(name, "truth_error"), 1, 1e-12);
   }
   size_t r, c;
-  const double *B = matrix("run1/data.npz", "start_B", &r, &c),
-               *S = matrix("run1/data.npz", "start_A", &c, &r);
+  const double *B = test_matrix("run1/data.npz", "start_B", &r, &c),
+               *S = test_matrix("run1/data.npz", "start_A", &c, &r);
   size_t times, rows, cols;
-  const double *x = matrices("run1/state.npz", "x", &times, &rows, &cols);
+  const double *x = test_matrices("run1/state.npz", "x", &times, &rows, &cols);
   ck_assert_uint_eq(r, 3);
   for (size_t i = 0; i < 4; i++)
     for (size_t j = 0; j < 3; j++) {
@@ -170,23 +105,23 @@ END_TEST
 /* The same problem, to the last byte of the trajectory, its truth included. */
 START_TEST(given_back) {
   const char *data = test_text("data=%s", test_path("a/data.npz"));
-  written("a", "diag", WITH("n=9", "d=14", SHORT));
-  written("b", "diag", WITH(data, SHORT));
+  test_written("a", "diag", WITH("n=9", "d=14", SHORT));
+  test_written("b", "diag", WITH(data, SHORT));
   assert_same_trajectory("a", "b");
-  written("a", "diag", WITH("n=9", "d=14", "loss=logistic", "seed=3", SHORT));
-  written("b", "diag", WITH(data, "loss=logistic", SHORT));
+  test_written("a", "diag", WITH("n=9", "d=14", "loss=logistic", "seed=3", SHORT));
+  test_written("b", "diag", WITH(data, "loss=logistic", SHORT));
   assert_same_trajectory("a", "b");
   const char *const measures[] = {"gaussian", "entries", "rank-one", "commuting"};
   for (size_t k = 0; k < 4; k++)
     for (int general = 0; general < 2; general++) {
       const char *measure = test_text("measure=%s", measures[k]);
       const char *factors = general ? "factors=general" : "factors=psd";
-      written("a", "sensing", WITH("rows=4", "rank=1", factors, measure, SHORT));
-      written("b", "sensing", WITH(data, factors, SHORT));
+      test_written("a", "sensing", WITH("rows=4", "rank=1", factors, measure, SHORT));
+      test_written("b", "sensing", WITH(data, factors, SHORT));
       assert_same_trajectory("a", "b");
     }
-  written("a", "sensing", WITH("rows=4", "cols=6", "rank=1", "factors=general", SHORT));
-  written("b", "sensing", WITH(data, "factors=general", SHORT)); /* the shape is in the file */
+  test_written("a", "sensing", WITH("rows=4", "cols=6", "rank=1", "factors=general", SHORT));
+  test_written("b", "sensing", WITH(data, "factors=general", SHORT)); /* the shape is in the file */
   assert_same_trajectory("a", "b");
 }
 END_TEST
@@ -199,17 +134,17 @@ START_TEST(sparse) {
                                                          "1 4 0.5\n2 4 1\n")),
              *y = test_text("target=%s", test_file("y.txt", "1\n2\n3\n")),
              *data = test_text("data=%s", test_path("a/data.npz"));
-  written("a", "diag", WITH(from, y, SHORT));
+  test_written("a", "diag", WITH(from, y, SHORT));
   size_t count;
   const double entries[] = {1, 7, 2, 0.5, 1}, rows[] = {0, 2, 1, 0, 1}, starts[] = {0, 2, 3, 3, 5};
-  const double *got = vector("a/data.npz", "Z_data", &count);
+  const double *got = test_vector("a/data.npz", "Z_data", &count);
   ck_assert_uint_eq(count, 5);
   ck_assert_mem_eq(got, entries, sizeof entries);
-  ck_assert_mem_eq(vector("a/data.npz", "Z_indices", &count), rows, sizeof rows);
-  ck_assert_mem_eq(vector("a/data.npz", "Z_indptr", &count), starts, sizeof starts);
+  ck_assert_mem_eq(test_vector("a/data.npz", "Z_indices", &count), rows, sizeof rows);
+  ck_assert_mem_eq(test_vector("a/data.npz", "Z_indptr", &count), starts, sizeof starts);
   ck_assert_uint_eq(count, 5);
-  ck_assert(!holds("a/data.npz", "Z"));
-  written("b", "diag", WITH(data, SHORT));
+  ck_assert(!test_holds("a/data.npz", "Z"));
+  test_written("b", "diag", WITH(data, SHORT));
   assert_same_trajectory("a", "b");
   test_refused("diag", WITH(data, "standardize=on"), "centred columns are not sparse");
 }
@@ -217,12 +152,14 @@ END_TEST
 
 /* Weights too small for double precision are not there; of resets those of the start are. */
 START_TEST(start_weights) {
-  written("tiny", "diag", WITH("n=5", "d=8", "init-scale=1e-1000", SHORT));
-  ck_assert(holds("tiny/data.npz", "Z") && !holds("tiny/data.npz", "start_m"));
-  written("uv", "diag",
-          WITH("n=5", "d=8", "param=uv", "init-scale=0.5", "reset-every=3", "reset-beta=2", SHORT));
+  test_written("tiny", "diag", WITH("n=5", "d=8", "init-scale=1e-1000", SHORT));
+  ck_assert(test_holds("tiny/data.npz", "Z") && !test_holds("tiny/data.npz", "start_m"));
+  test_written(
+      "uv", "diag",
+      WITH("n=5", "d=8", "param=uv", "init-scale=0.5", "reset-every=3", "reset-beta=2", SHORT));
   size_t d;
-  const double *u = vector("uv/data.npz", "start_u", &d), *v = vector("uv/data.npz", "start_v", &d);
+  const double *u = test_vector("uv/data.npz", "start_u", &d),
+               *v = test_vector("uv/data.npz", "start_v", &d);
   for (size_t j = 0; j < d; j++)
     ck_assert_double_eq_tol(2 * u[j] * v[j], 0.5, 1e-14);
 }
@@ -287,7 +224,7 @@ static void continues(const char *model, const char *const *settings, const char
   const char *file = test_text("init-w=%s", test_path("part/weights.npz"));
   const char *const exact[] = {EXACT, NULL};
   const char *const *common = test_join(exact, settings);
-  written("part", model, test_join(common, WITH("t-end=3", "keep-weights=on", "points=4")));
+  test_written("part", model, test_join(common, WITH("t-end=3", "keep-weights=on", "points=4")));
   ms_run *whole = test_whole(model, test_join(common, WITH("t-end=12", "points=5"))), *rest;
   size_t kept = 0, d;
   const char *own[16] = {NULL}; /* what does not say where to start */
@@ -349,15 +286,15 @@ END_TEST
 
 /* Row by row, at each time: X = B A. */
 START_TEST(factors_over_time) {
-  written("a", "sensing",
-          WITH("factors=general", "rows=4", "cols=5", "rank=1", "width=3", "init=gaussian",
-               "keep-weights=on", SHORT));
+  test_written("a", "sensing",
+               WITH("factors=general", "rows=4", "cols=5", "rank=1", "width=3", "init=gaussian",
+                    "keep-weights=on", SHORT));
   size_t times, rows, width, cols, r, c;
-  const double *B = matrices("a/weights.npz", "B", &times, &rows, &width),
-               *A = matrices("a/weights.npz", "A", &times, &width, &cols),
-               *x = matrices("a/state.npz", "x", &times, &r, &c);
+  const double *B = test_matrices("a/weights.npz", "B", &times, &rows, &width),
+               *A = test_matrices("a/weights.npz", "A", &times, &width, &cols),
+               *x = test_matrices("a/state.npz", "x", &times, &r, &c);
   ck_assert(rows == 4 && width == 3 && cols == 5 && r == 4 && c == 5);
-  ck_assert_mem_eq(vector("a/weights.npz", "t", &r), vector("a/state.npz", "t", &r),
+  ck_assert_mem_eq(test_vector("a/weights.npz", "t", &r), test_vector("a/state.npz", "t", &r),
                    times * sizeof *x);
   for (size_t t = 0; t < times; t++)
     for (size_t i = 0; i < rows; i++)
@@ -367,10 +304,10 @@ START_TEST(factors_over_time) {
           sum += B[(i * width + k) * times + t] * A[(k * cols + j) * times + t];
         ck_assert_double_eq_tol(sum, x[(i * cols + j) * times + t], 1e-13);
       }
-  written("a", "attention", WITH("keep-weights=on", SHORT));
-  const double *K = matrices("a/weights.npz", "K", &times, &rows, &width),
-               *Q = matrices("a/weights.npz", "Q", &times, &cols, &width);
-  x = matrices("a/state.npz", "x", &times, &r, &c);
+  test_written("a", "attention", WITH("keep-weights=on", SHORT));
+  const double *K = test_matrices("a/weights.npz", "K", &times, &rows, &width),
+               *Q = test_matrices("a/weights.npz", "Q", &times, &cols, &width);
+  x = test_matrices("a/state.npz", "x", &times, &r, &c);
   for (size_t i = 0; i < rows; i++)
     for (size_t j = 0; j < cols; j++) {
       double sum = 0;
@@ -385,12 +322,13 @@ END_TEST
 START_TEST(same_start) {
   const char *file = test_text("init-w=%s", test_path("a/data.npz")),
              *data = test_text("data=%s", test_path("a/data.npz"));
-  written("a", "diag", WITH("n=5", "d=8", "param=uv", "flow=gradient", "init-scale=0.3", SHORT));
-  written("b", "diag", WITH(data, "param=uv", "flow=gradient", file, SHORT));
-  ck_assert_double_eq_tol(last("b", "loss") / last("a", "loss"), 1, 1e-9);
-  written("a", "sensing", WITH("rows=4", "rank=1", "factors=general", "init=gaussian", SHORT));
-  written("b", "sensing", WITH(data, "factors=general", file, SHORT));
-  ck_assert_double_eq_tol(last("b", "loss") / last("a", "loss"), 1, 1e-9);
+  test_written("a", "diag",
+               WITH("n=5", "d=8", "param=uv", "flow=gradient", "init-scale=0.3", SHORT));
+  test_written("b", "diag", WITH(data, "param=uv", "flow=gradient", file, SHORT));
+  ck_assert_double_eq_tol(test_last("b", "loss") / test_last("a", "loss"), 1, 1e-9);
+  test_written("a", "sensing", WITH("rows=4", "rank=1", "factors=general", "init=gaussian", SHORT));
+  test_written("b", "sensing", WITH(data, "factors=general", file, SHORT));
+  ck_assert_double_eq_tol(test_last("b", "loss") / test_last("a", "loss"), 1, 1e-9);
 }
 END_TEST
 
