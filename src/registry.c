@@ -19,6 +19,22 @@
   X(kind, poisson)                                                                                 \
   X(kind, custom)
 
+#define SCHEDULES(X, kind)                                                                         \
+  X(kind, none)                                                                                    \
+  X(kind, constant)                                                                                \
+  X(kind, step)                                                                                    \
+  X(kind, linear)                                                                                  \
+  X(kind, cosine)                                                                                  \
+  X(kind, exponential)                                                                             \
+  X(kind, harmonic)                                                                                \
+  X(kind, quadratic)                                                                               \
+  X(kind, geometric)                                                                               \
+  X(kind, cyclic)                                                                                  \
+  X(kind, restarts)                                                                                \
+  X(kind, adaptive)                                                                                \
+  X(kind, file)                                                                                    \
+  X(kind, formula)
+
 #define PARAMS(X, kind)                                                                            \
   X(kind, mw)                                                                                      \
   X(kind, uv)                                                                                      \
@@ -58,6 +74,7 @@
 #define DECLARE(kind, piece) extern const ms_##kind ms_##kind##_##piece;
 PARAMS(DECLARE, param)
 FACTORS(DECLARE, factors)
+SCHEDULES(DECLARE, schedule_class)
 MODELS(DECLARE, model)
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
@@ -78,6 +95,7 @@ __attribute__((constructor)) static void register_all(void) {
   PARAMS(REGISTER, param)
   FACTORS(REGISTER, factors)
   METHODS(REGISTER, method)
+  SCHEDULES(REGISTER, schedule_class)
   for (size_t i = 0; i < COUNT(tables) && status == MS_OK; i++)
     status = ms_settings_add(tables[i], &err);
   MODELS(REGISTER, model)

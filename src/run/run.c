@@ -267,7 +267,8 @@ static ms_status check_read(ms_run *run, ms_error *err) {
     if (s->owner || model)
       snprintf(owner, sizeof owner, "it belongs to %s%s", s->owner ? "" : "--model ",
                s->owner ? s->owner : model->name);
-    if (strcmp(of, "method") != 0 && strcmp(of, "wd-schedule") != 0)
+    bool varied = strcmp(of, "method") == 0 || strcmp(of, "wd-schedule") == 0;
+    if (!varied || s->type == MS_PATH || s->type == MS_TEXT)
       return ms_fail(err, MS_BAD_SETTING, "%s: has no effect with --%s %s%s%s", origin, of,
                      ms_config_text(run->cfg, of), *owner ? "; " : "", owner);
     ms_run_add_note(run, "%s has no effect with --%s %s: %s.", origin, of,

@@ -1,5 +1,6 @@
-#include "schedule/formula.h"
 #include "formula/formula.h"
+#include "schedule/classes.h"
+#include "schedule/formula.h"
 #include "settings/config.h"
 #include <float.h>
 #include <gsl/gsl_chebyshev.h>
@@ -240,3 +241,20 @@ double ms_formula_break(const ms_schedule *s, double t) {
       return q->to;
   return s->T;
 }
+
+static ms_status read_given(ms_schedule *s, const ms_config *cfg, ms_error *err) {
+  if (!ms_config_text(cfg, "wd-formula"))
+    return ms_fail(err, MS_BAD_SETTING, "--wd-schedule formula needs --wd-formula FORMULA");
+  return ms_formula_read(s, cfg, err);
+}
+
+const ms_schedule_class ms_schedule_class_formula = {
+    .name = "formula",
+    .summary = "alpha0 times --wd-formula on [0, T), then 0",
+    .alpha = ms_formula_alpha,
+    .dose = ms_formula_dose,
+    .next_break = ms_formula_break,
+    .limit = ms_zero_from_T,
+    .read = read_given,
+    .literal = true,
+};

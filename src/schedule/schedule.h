@@ -3,7 +3,7 @@
 #ifndef MS_SCHEDULE_H
 #define MS_SCHEDULE_H
 
-#include "base/base.h"
+#include "base/registry.h"
 
 typedef struct ms_schedule ms_schedule;
 
@@ -17,7 +17,9 @@ typedef struct ms_schedule_class {
   /* What alpha does in the end: its limit, and the time from which it equals it for good
    * (INFINITY when it only tends to it). */
   double (*limit)(const ms_schedule *s, double *from);
-  bool has_tau; /* --wd-tau is its time scale */
+  /* Reads the settings that it alone has, after alpha0, T and cut are known. NULL: none. */
+  ms_status (*read)(ms_schedule *s, const ms_config *cfg, ms_error *err);
+  bool literal; /* says alpha itself: alpha0 is 1 where --wd is not given */
 } ms_schedule_class;
 
 struct ms_schedule {
@@ -34,8 +36,7 @@ struct ms_schedule {
   double threshold, last_loss; /* last_loss: NaN before the first observation */
 };
 
-/* The schedules there are, NULL after the last. */
-const ms_schedule_class *ms_schedule_class_at(size_t i);
+MS_REGISTER(schedule_class);
 extern const ms_setting ms_schedule_settings[];
 
 /* From the settings. `alpha0` is used where --wd is not given, `T` where --wd-off is not given. */
