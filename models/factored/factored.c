@@ -47,6 +47,7 @@ typedef struct factored {
   ms_factors f;
   ms_objective *o;
   double ln_scale; /* of the initialization */
+  double ln_size;  /* of X there, roughly: for horizons and step sizes */
   double *unit;    /* w0 of scale 1 */
   road gradient, mirror;
   road *lead, *beside; /* the one whose X is recorded; the one it is compared with, or NULL */
@@ -554,7 +555,7 @@ static ms_status choose_factors(factored *a, const ms_factored_defaults *default
   if (!given)
     status = make_unit(a, initial, (uint64_t)ms_config_real(cfg, "seed"), err);
   else
-    status = ms_factored_read_start(a->run, &a->unit, err);
+    status = ms_factored_read_start(a->run, &a->unit, &a->ln_size, err);
   /* the separable parametrization that singular values follow where everything is aligned */
   a->like = *ms_param_find(f->like);
   bool mw = strcmp(f->like, "mw") == 0;
@@ -730,7 +731,7 @@ static ms_status build_roads(factored *a, ms_error *err) {
 
 static double default_lr(const factored *a, double G, double f0) {
   /* the curvature of f is about G^2 / (2 f0), that of the factors' map their size, |X| ~ f0 / G */
-  double size = fmax(f0 > 0 ? 2 * f0 / G : 1, exp(a->ln_scale));
+  double size = fmax(f0 > 0 ? 2 * f0 / G : 1, exp(a->ln_size));
   return 0.02 / (G * G / fmax(2 * f0, DBL_MIN) * size);
 }
 
@@ -757,6 +758,7 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
                    ms_config_origin(cfg, "init-scale"), scale, run->model->name);
   static const char *const starts[] = {"init", "init-scale", NULL};
   ms_status status = MS_OK;
+  a->ln_size = a->ln_scale;
   if (ms_config_given(cfg, "init-w")) {
     status = ms_start_file_alone(cfg, starts, "--init-w says what the factors start from", err);
     a->ln_scale = 0; /* the weights are as they are */
@@ -789,7 +791,7 @@ ms_status ms_factored_build(ms_run *run, ms_objective *o, const ms_factored_defa
   ms_run_training(run, default_lr(a, G, f0 - (o->problem ? ms_problem_floor(o->problem) : 0)));
   a->may_finish = ms_run_may_end(run);
   bool stop_given = ms_config_text(cfg, "stop-loss") && a->stop_loss > 0;
-  status = ms_run_plan(run, G, (BASE_HORIZON + SCALE_HORIZON * fmax(0, -a->ln_scale)) / G,
+  status = ms_run_plan(run, G, (BASE_HORIZON + SCALE_HORIZON * fmax(0, -a->ln_size)) / G,
                        stop_given || (!s->method->discrete && o->stop_loss != 0), err);
   double from;
   if (status == MS_OK && !ms_config_text(cfg, "stop-loss") &&

@@ -34,8 +34,9 @@ void ms_factored_data(const ms_run *run, ms_bundle *b);
 extern const ms_weights ms_factored_weights;
 ms_status ms_factored_pair(ms_run *run, ms_pair *pair, ms_error *err);
 
-/* The weights of --init-w, to be freed. */
-ms_status ms_factored_read_start(const ms_run *run, double **w, ms_error *err);
+/* The weights of --init-w, to be freed, and the logarithm of the --init-scale that makes some of
+ * their size. */
+ms_status ms_factored_read_start(const ms_run *run, double **w, double *ln_size, ms_error *err);
 /* For files: the factors, and whether the second is Q'; the weights at t = 0 (false: not in double
  * precision) and now (NULL: there is no gradient flow). */
 const ms_factors *ms_factored_factors(const ms_run *run, bool *queries);

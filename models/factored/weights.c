@@ -90,15 +90,23 @@ static ms_status read_factor(const ms_start_file *file, const factor *f, double 
   return status;
 }
 
-ms_status ms_factored_read_start(const ms_run *run, double **w, ms_error *err) {
+ms_status ms_factored_read_start(const ms_run *run, double **w, double *ln_size, ms_error *err) {
   ms_start_file file;
   factor f;
+  bool queries;
+  double sum = 0, ones = 0; /* |w|^2, and that of factors that are the identity */
   if (!(*w = ms_doubles(count(run))))
     return ms_no_memory(err);
   ms_status status = ms_start_file_open(&file, run->cfg, err);
-  for (size_t j = 0; status == MS_OK && factor_at(run, j, &f); j++)
+  for (size_t j = 0; status == MS_OK && factor_at(run, j, &f); j++) {
     status = read_factor(&file, &f, *w, err);
+    ones += (double)(f.cols ? MS_MIN(f.rows, f.cols) : f.rows);
+  }
   ms_start_file_close(&file);
+  for (size_t i = 0; status == MS_OK && i < count(run); i++)
+    sum += (*w)[i] * (*w)[i];
+  if (sum > 0)
+    *ln_size = (double)ms_factored_factors(run, &queries)->depth / 2 * log(sum / ones);
   return status;
 }
 

@@ -55,7 +55,9 @@ END_TEST
 START_TEST(words) {
   const char *data = test_text("data=%s", test_file("text.txt", "the cat saw the dog and the dog "
                                                                 "saw the cat and a cat ran\n"));
-  test_written("words", "lora", WITH(data, "rows=3", "width=2", "vocabulary=5", SHORT));
+  const char *before = test_text("pretrain=%s", test_file("old.txt", "a cat and a dog saw the cat, "
+                                                                     "and the cat the dog\n"));
+  test_written("words", "lora", WITH(data, before, "rows=3", "width=2", "vocabulary=5", SHORT));
   size_t p, V, same;
   const double *X = last_of("words/state.npz", "x", &p, &p),
                *E = test_matrix("words/data.npz", "E", &V, &p),

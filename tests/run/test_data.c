@@ -326,6 +326,17 @@ START_TEST(same_start) {
                WITH("n=5", "d=8", "param=uv", "flow=gradient", "init-scale=0.3", SHORT));
   test_written("b", "diag", WITH(data, "param=uv", "flow=gradient", file, SHORT));
   ck_assert_double_eq_tol(test_last("b", "loss") / test_last("a", "loss"), 1, 1e-9);
+  /* the whole default schedule, whose T depends on the scale */
+  test_written("a", "sensing", WITH("rows=4", "rank=1", "factors=psd", "init-scale=1e-3"));
+  test_written("b", "sensing", WITH(data, "factors=psd", file));
+  ck_assert_double_eq_tol(test_last("b", "dose") / test_last("a", "dose"), 1, 1e-9);
+  ck_assert_double_eq_tol(test_last("b", "nuclear_norm") / test_last("a", "nuclear_norm"), 1, 1e-6);
+  test_written("a", "diag", WITH("n=5", "d=8", "init-x=0.1", "init-scale=0.01"));
+  ms_run *run = test_whole("diag", WITH(data, file));
+  ck_assert(ms_run_summary(run, "limit_gap") <= 1e-7);
+  ck_assert(ms_run_summary(run, "gf_mf_gap") <= 1e-6);
+  ck_assert_double_eq_tol(ms_run_observe(run, "l1") / test_last("a", "l1"), 1, 1e-7);
+  ms_run_free(run);
   test_written("a", "sensing", WITH("rows=4", "rank=1", "factors=general", "init=gaussian", SHORT));
   test_written("b", "sensing", WITH(data, "factors=general", file, SHORT));
   ck_assert_double_eq_tol(test_last("b", "loss") / test_last("a", "loss"), 1, 1e-9);
