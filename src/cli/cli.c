@@ -163,7 +163,7 @@ static const char about[] =
     "alpha(t), "
     "and the time-varying mirror flow of x that it equals.\v"
     "Commands:\n"
-#define X(name, arguments, summary) "  " #name " " arguments "\n    " summary "\n"
+#define X(name, arguments, summary, example) "  " #name " " arguments "\n    " summary "\n"
     CLI_COMMANDS(X)
 #undef X
         "\n"

@@ -10,23 +10,27 @@ enum { EXIT_CLAIM = 1, EXIT_USAGE = 2, EXIT_FAILED = 3, EXIT_INTERRUPTED = 130 }
  * meson.build. argv[0] is the command's name. Returns the exit code. */
 typedef int cli_command(int argc, char **argv);
 
-/* name, arguments, what it does */
+/* name, arguments, what it does, an example: for --help and the manual page */
 #define CLI_COMMANDS(X)                                                                            \
-  X(run, "", "one run; no command means run")                                                      \
-  X(list, "[NAME] [--json]", "what there is, one line each")                                       \
-  X(check, "[--g FORMULAS] [--h FORMULA] [options of run]", "does a mirror flow exist, and why?")  \
+  X(run, "", "one run; no command means run", "run --model diag --wd-schedule linear --out run")   \
+  X(list, "[NAME] [--json]", "what there is, one line each", "list figures")                       \
+  X(check, "[--g FORMULAS] [--h FORMULA] [options of run]", "does a mirror flow exist, and why?",  \
+    "check --g 'm*w' --h 'm^2'")                                                                   \
   X(sweep,                                                                                         \
     "--grid KEY=VALUES... [--zip KEY=VALUES...] [--cases FILE.csv] [--workers N] "                 \
     "[--resume] [--keep-runs] [--group-by KEY,...] [--show COLUMN] [options of run]",              \
-    "many runs on all cores, one table; VALUES: 0,1e-3,1e-2  1:20  log:1e-10:1:11")                \
-  X(plot, "RUN_DIR [--plot=png,svg,pdf]", "redraw a run's pictures")                               \
+    "many runs on all cores, one table; VALUES: 0,1e-3,1e-2  1:20  log:1e-10:1:11",                \
+    "sweep --grid wd=0,1e-3,1e-2 --grid seed=1:20 --out many")                                     \
+  X(plot, "RUN_DIR [--plot=png,svg,pdf]", "redraw a run's pictures", "plot run --plot=svg")        \
   X(figure,                                                                                        \
     "NAME... [--all] [--out DIR] [--quick] [--style=screen|paper] [--format=png,svg,pdf,gif] "     \
     "[--set KEY=VALUE] [--gallery DIR]",                                                           \
-    "runs, draws and checks figures of the literature (list figures)")                             \
-  X(demo, "[--no-pause] [--sixel] [--out DIR]", "a guided tour: what weight decay does to training")
+    "runs, draws and checks figures of the literature (list figures)",                             \
+    "figure surface --out surface")                                                                \
+  X(demo, "[--no-pause] [--sixel] [--out DIR]",                                                    \
+    "a guided tour: what weight decay does to training", "demo --no-pause")
 
-#define X(name, arguments, summary) cli_command cli_##name;
+#define X(name, arguments, summary, example) cli_command cli_##name;
 CLI_COMMANDS(X)
 #undef X
 /* The i-th command, NULL after the last. */

@@ -49,9 +49,9 @@ int cli_print_man(void) {
        ".Nd gradient flows and time\\-varying mirror flows of overparameterized models\n"
        ".Sh SYNOPSIS");
   static const struct {
-    const char *name, *arguments, *summary;
+    const char *name, *arguments, *summary, *example;
   } commands[] = {
-#define X(name, arguments, summary) {#name, arguments, summary},
+#define X(name, arguments, summary, example) {#name, arguments, summary, example},
       CLI_COMMANDS(X)
 #undef X
   };
@@ -69,6 +69,8 @@ int cli_print_man(void) {
     printf(".It Cm %s ", commands[i].name);
     line(commands[i].arguments);
     line(commands[i].summary);
+    fputs(".Pp\nExample:\n.Dl mirrorsim ", stdout);
+    line(commands[i].example);
   }
   puts(".El\n.Pp\nThe options, which are also the keys of configuration files, are:");
   const char *group = "";

@@ -474,6 +474,28 @@ END_TEST
 START_TEST(commands_have_help) {
   assert_has(run_well("list --help").out, "list");
   assert_has(run_well("plot --help").out, "RUN_DIR");
+  static const char *const names[] = {"list", "check", "sweep", "plot", "figure", "demo"};
+  for (size_t i = 0; i < COUNT(names); i++) {
+    char words[40], usage[60], example[60];
+    snprintf(words, sizeof words, "%s --help", names[i]);
+    snprintf(usage, sizeof usage, "Usage: mirrorsim %s ", names[i]);
+    snprintf(example, sizeof example, "\nExample: mirrorsim %s ", names[i]);
+    const char *page = run_well("%s", words).out;
+    ck_assert_int_eq(strncmp(page, usage, strlen(usage)), 0);
+    assert_has(page, example);
+    ck_assert_uint_lt(strlen(page), 1000);
+    snprintf(words, sizeof words, "help %s", names[i]);
+    ck_assert_str_eq(run_well("%s", words).out, page);
+    snprintf(words, sizeof words, "%s -h", names[i]);
+    ck_assert_str_eq(run_well("%s", words).out, page);
+  }
+  const char *all = run_well("--help").out;
+  ck_assert_str_eq(run_well("help").out, all);
+  ck_assert_str_eq(run_well("-h").out, all);
+  ck_assert_str_eq(run_well("run --help").out, all);
+  assert_has(refused("nosuch --help"), "no command 'nosuch'");
+  assert_has(refused("help nosuch"), "no command 'nosuch'");
+  assert_has(refused("figre --help"), "'figure'");
 }
 END_TEST
 
