@@ -26,6 +26,7 @@ static int print(const ms_check *c, bool json, bool quiet) {
   ms_summary e;
   ms_check_claim claim;
   const char *reason;
+  char shown[4096];
   ms_check_verdict(c, &reason);
   char *text = json ? ms_check_json(c) : NULL;
   if (text)
@@ -34,12 +35,13 @@ static int print(const ms_check *c, bool json, bool quiet) {
   bool table = !json && !quiet;
   for (size_t i = 0; table && ms_check_at(c, i, &e); i++) {
     if (e.text && *e.text)
-      printf("%-26s %s\n", e.key, e.text);
+      printf("%-26s %s\n", e.key, ms_visible(shown, sizeof shown, e.text));
     else if (!e.text && !isnan(e.value))
       printf(e.whole ? "%-26s %-14.0f %s\n" : "%-26s %-14.4g %s\n", e.key, e.value, e.help);
   }
   if (table)
-    printf("\n%s\n%s", reason, ms_check_claim_at(c, 0, &claim) ? "\n" : "");
+    printf("\n%s\n%s", ms_visible(shown, sizeof shown, reason),
+           ms_check_claim_at(c, 0, &claim) ? "\n" : "");
   for (size_t i = 0; ms_check_claim_at(c, i, &claim); i++) {
     all = all && claim.holds;
     if (table)

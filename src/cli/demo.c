@@ -133,6 +133,7 @@ static int run_and_show(const stop *s, const char *scripts, const char *dir, con
     return code;
   ms_run_interrupt_on(run, &cli_interrupted);
   ms_status status = MS_OK;
+  char shown[4096];
   for (size_t i = 0; i < ms_run_points(run) && status == MS_OK; i++)
     status = ms_run_advance(run, i, &err);
   if (status < 0 || (status = ms_run_finish(run, status, &err, &err)) < 0 ||
@@ -143,7 +144,7 @@ static int run_and_show(const stop *s, const char *scripts, const char *dir, con
   else if (status < 0)
     code = cli_complain(&err);
   else if (strcmp(view, "png") == 0)
-    printf("drew %s/%s.png\n", dir, s->plot);
+    printf("drew %s/%s.png\n", ms_visible(shown, sizeof shown, dir), s->plot);
   else
     code = print_file(dir, s->plot, view);
   if (code == EXIT_SUCCESS) {

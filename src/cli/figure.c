@@ -255,9 +255,10 @@ static int draw_one(const order *o, const char *name, const char *scripts, FILE 
   printf("%s\n\n", source);
   print_claims(drawing);
   bool holds = ms_drawing_holds(drawing);
+  char visible[4096];
   putchar('\n');
   for (size_t i = 0; ms_drawing_picture(drawing, i); i++)
-    printf("drew %s\n", ms_drawing_picture(drawing, i));
+    printf("drew %s\n", ms_visible(visible, sizeof visible, ms_drawing_picture(drawing, i)));
   bool written = !page || write_section(page, o, name, drawing);
   ms_drawing_free(drawing);
   if (!written) {

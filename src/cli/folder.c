@@ -25,7 +25,7 @@ static bool is_of_figure(const char *path, const char *figure) {
 
 int cli_check_folder(const char *dir, cli_kind kind, const char *figure) {
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-    char path[4200];
+    char path[4200], shown[4096];
     snprintf(path, sizeof path, "%s/%s", dir, kinds[i].mark);
     if (access(path, F_OK) != 0)
       continue;
@@ -36,7 +36,8 @@ int cli_check_folder(const char *dir, cli_kind kind, const char *figure) {
       fprintf(stderr,
               "mirrorsim: %s holds %s already (%s), whose files would mix with those of %s: "
               "another --out leaves it as it is; else remove the folder first\n",
-              dir, i == CLI_FIGURE && kind == CLI_FIGURE ? "another figure" : kinds[i].name,
+              ms_visible(shown, sizeof shown, dir),
+              i == CLI_FIGURE && kind == CLI_FIGURE ? "another figure" : kinds[i].name,
               kinds[i].mark, kinds[kind].name);
     return EXIT_USAGE;
   }

@@ -30,7 +30,7 @@ ms_status cli_draw(const char *dir, const char *formats, bool quiet) {
                                          {"potential", "potential.csv"},
                                          {"effects", "potential.csv"},
                                          {"sweep", "sweep.csv"}};
-  char path[4096], file[4200];
+  char path[4096], file[4200], shown[4096];
   ms_error err;
   const char *scripts = cli_find_scripts(path, sizeof path);
   if (!scripts)
@@ -49,7 +49,7 @@ ms_status cli_draw(const char *dir, const char *formats, bool quiet) {
         return status;
       }
       if (!quiet)
-        printf("drew %s/%s.%s\n", dir, plots[i][0], name);
+        printf("drew %s/%s.%s\n", ms_visible(shown, sizeof shown, dir), plots[i][0], name);
     }
   }
   return MS_OK;

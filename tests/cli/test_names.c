@@ -144,6 +144,25 @@ START_TEST(folders) {
 }
 END_TEST
 
+/* What is printed of a folder's name has nothing that a terminal obeys. */
+START_TEST(escapes) {
+  static const char name[] = "--out=\033[31mred";
+  if (!have_gnuplot())
+    return;
+  ck_assert_int_eq(run("--n=4", "--d=5", "--points=3", "--plot=svg", name), 0);
+  assert_has(text_of("out"), "drew \\x1b[31mred/trajectory.svg");
+  ck_assert_ptr_null(strchr(text_of("out"), '\033'));
+  ck_assert_int_eq(run("plot", name + 6, "--plot=svg"), 0);
+  ck_assert_ptr_null(strchr(text_of("out"), '\033'));
+  ck_assert_int_eq(run("figure", "surface", "--quick", "--format=svg", name), 2);
+  ck_assert_ptr_null(strchr(text_of("err"), '\033'));
+  ck_assert_int_eq(run("figure", "surface", "--quick", "--format=svg", test_text("%s too", name)),
+                   0);
+  assert_has(text_of("out"), "drew \\x1b[31mred too/");
+  ck_assert_ptr_null(strchr(text_of("out"), '\033'));
+}
+END_TEST
+
 /* Every option, and every word of a command, with a name: accepted or refused, but never run. */
 START_TEST(options) {
   static const char *const commands[] = {"run", "check", "sweep", "plot", "list", "figure"};
@@ -464,6 +483,7 @@ Suite *names_suite(void) {
   tcase_add_checked_fixture(t, enter_folder, leave_folder);
   tcase_set_timeout(t, 120);
   tcase_add_loop_test(t, folders, 0, COUNT(names));
+  tcase_add_test(t, escapes);
   tcase_add_loop_test(t, options, 0, COUNT(names));
   tcase_add_loop_test(t, files, 0, COUNT(names));
   tcase_add_test(t, scripts_of_a_folder);
