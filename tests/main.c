@@ -1,5 +1,6 @@
 #include "figure/draw.h"
 #include "tests.h"
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,10 @@ int main(int argc, char **argv) {
       puts(suites[i].name);
     return EXIT_SUCCESS;
   }
+  /* as in a terminal, also where nohup or a batch system has them ignored */
+  signal(SIGHUP, SIG_DFL);
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
   setenv("MIRRORSIM_DATA", MS_DATA, 0); /* because the data is not beside this program */
   ms_error err;
   if (ms_figures_register(&err) != MS_OK) {
