@@ -53,7 +53,8 @@ ms_status ms_checkpoint_write(const char *path, const char *identity,
   fwrite(&h, sizeof h, 1, w.file);
   fwrite(identity, 1, h.identity_size, w.file);
   for (size_t k = 0; k < count; k++)
-    fwrite(parts[k].at, 1, parts[k].size, w.file);
+    if (parts[k].size > 0) /* an empty part has no address */
+      fwrite(parts[k].at, 1, parts[k].size, w.file);
   return ms_writer_commit(&w, err);
 }
 

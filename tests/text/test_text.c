@@ -568,7 +568,7 @@ START_TEST(vector_npy_refused) {
     bool log_values;
     const char *rest;
   } cases[] = {
-      {1, "'<c16'", "(3,)", f8, 48, false,
+      {1, "'<c16'", "(3,)", f8, 24, false,
        ": the array holds complex numbers (type '<c16'); save its real or imaginary part, as "
        "Z.real"},
       {1, "'>c8'", "(3,)", f8, 24, false,
