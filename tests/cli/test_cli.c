@@ -1279,7 +1279,7 @@ START_TEST(utf16_everywhere) {
                                          "--init-x 16.ini",
                                          "--model sparse-coding --image 16.ini",
                                          "--model network --data 16.ini"};
-  test_bytes("16.ini", "\xFF\xFEn\0 \0=\0 \0007\0\r\0\n\0", 18);
+  test_bytes("16.ini", "\xFF\xFEn\0 \0=\0 \0007\0\r\0\n\0", 16);
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
     outcome o = finish(start(commands[i], NULL, CAPTURED));
     ck_assert_msg(o.code == 2, "%s: %d", commands[i], o.code);
