@@ -27,6 +27,7 @@
   X(flow)                                                                                          \
   X(weights)                                                                                       \
   X(formula)                                                                                       \
+  X(intercept)                                                                                     \
   X(regularizers)                                                                                  \
   X(run)                                                                                           \
   X(bounded)                                                                                       \

@@ -10,6 +10,7 @@
 #include "parallel/comm.h"
 #include "param/custom_text.h"
 #include "param/hyperbolic.h"
+#include "problem/intercept.h"
 #include "run/data_file.h"
 #include "run/run.h"
 #include "text/text.h"
@@ -543,7 +544,11 @@ static ms_status build_svm(ms_run *run, ms_error *err) {
   if (p->loss->tail && p->Z->spread)
     ms_run_add_note(run, "There are no support vector machines to compare with: one process has "
                          "not all of Z.");
-  if (!p->loss->tail || !p->Z->values || p->Z->spread || n * d * fmin(n, d) > ORACLE_FLOPS)
+  if (p->loss->tail && p->mean)
+    ms_run_add_note(run, "There are no support vector machines to compare with: they have no "
+                         "intercept.");
+  if (!p->loss->tail || p->mean || !p->Z->values || p->Z->spread ||
+      n * d * fmin(n, d) > ORACLE_FLOPS)
     return MS_OK;
   double **at[] = {&run->svm_l1, &run->svm_l2};
   for (int k = 0; k < 2; k++) {
@@ -662,6 +667,8 @@ static ms_status build(ms_run *run, ms_error *err) {
   if (status == MS_OK)
     status = ms_problem_new(&run->problem, cfg, err);
   if (status == MS_OK)
+    status = ms_problem_add_intercept(run->problem, cfg, err);
+  if (status == MS_OK)
     ms_run_take_reading(run, &run->problem->reading);
   if (status == MS_OK)
     status = build_param(run, err);
@@ -675,6 +682,11 @@ static ms_status build(ms_run *run, ms_error *err) {
   s->start = (ms_start){run->ln_beta, run->kappa};
   s->start_w = run->start_w;
   ms_run_method(run);
+  if (s->method->stochastic && run->problem->mean)
+    return ms_fail(err, MS_UNSUPPORTED,
+                   "%s: is not there for --method %s, because the best intercept is one of all "
+                   "samples and not a mean over them",
+                   ms_config_origin(cfg, "intercept"), s->method->name);
   s->rtol = ms_config_real(cfg, "rtol");
   s->atol = ms_config_text(cfg, "atol") ? ms_config_real(cfg, "atol") : 0;
   const char *solver = ms_config_text(cfg, "solver");

@@ -1,6 +1,7 @@
 /* Observables: numbers computed from the state at one time, above the integrator. To add one: its
  * function and its line in the table. */
 #include "limit/limit.h"
+#include "problem/intercept.h"
 #include "run/run.h"
 #include <cblas.h>
 #include <math.h>
@@ -187,9 +188,9 @@ static double kkt_residual(ms_view *v) {
 /* min_i y_i (Zx)_i */
 static double least_margin(const ms_view *v) {
   const ms_problem *p = v->problem;
-  double least = INFINITY;
+  double least = INFINITY, b = ms_problem_offset(p, v->Zx);
   for (size_t i = 0; i < p->Z->n; i++)
-    least = fmin(least, p->y[i] * v->Zx[i]);
+    least = fmin(least, p->y[i] * (v->Zx[i] + b));
   return p->loss->tail ? least : NAN;
 }
 

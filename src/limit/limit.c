@@ -1,6 +1,7 @@
 #include "limit/limit.h"
 #include "limit/saddle.h"
 #include "linalg/lapack.h"
+#include "problem/intercept.h"
 #include "problem/kkt.h"
 #include <cblas.h>
 #include <float.h>
@@ -627,6 +628,7 @@ typedef struct convex {
   double *x, *to, *g, *step;     /* d */
   double *z, *moved, *c, *slope; /* n */
   double *best;                  /* n: the z at which a sample is least */
+  double *trial;                 /* n: scratch, z along a step */
 } convex;
 
 /* f + lambda |.|_1 at x + t step, and its derivative in t. */
@@ -634,8 +636,11 @@ static double along_step(const convex *w, double lambda, double t, double *slope
   const ms_problem *p = w->p;
   double f = 0, l1 = 0, rise = 0;
   *slope = 0;
+  for (size_t i = 0; i < p->Z->n; i++)
+    w->trial[i] = w->z[i] + t * w->moved[i];
+  double b = ms_problem_offset(p, w->trial);
   for (size_t i = 0; i < p->Z->n; i++) {
-    double z = w->z[i] + t * w->moved[i];
+    double z = w->trial[i] + b;
     f += ms_loss_value(p->loss, z, p->y[i]) / p->samples;
     *slope += ms_loss_slope(p->loss, z, p->y[i]) * w->moved[i] / p->samples;
   }
@@ -661,15 +666,29 @@ static double part_of_step(const convex *w, double lambda) {
 }
 
 /* The step, from z, slope and c at x; with lambda = 0 the shortest. */
+/* v[n] := sqrt(c) v, where there is an intercept less the mean of v under the weights c: the
+ * intercept of the model takes it. */
+static void weigh_column(const convex *w, double *v) {
+  size_t n = w->p->Z->n;
+  double mean = 0, weight = 0;
+  for (size_t i = 0; i < n && w->p->mean; i++) {
+    mean += w->c[i] * v[i];
+    weight += w->c[i];
+  }
+  for (size_t i = 0; i < n; i++)
+    v[i] = sqrt(w->c[i]) * (v[i] - (weight > 0 ? mean / weight : 0));
+}
+
 static ms_status newton_step(convex *w, double lambda, ms_error *err) {
   const ms_matrix *Z = w->p->Z;
   size_t n = Z->n, d = Z->d;
-  for (size_t i = 0; i < n; i++) {
-    double root = sqrt(w->c[i]);
-    for (size_t j = 0; j < d; j++)
-      w->model.Z->values[j * n + i] = root * Z->values[j * n + i];
-    w->model.y[i] = root * (w->z[i] - w->slope[i] / w->c[i]);
+  for (size_t j = 0; j < d; j++) {
+    ms_matrix_column(Z, j, w->model.Z->values + j * n);
+    weigh_column(w, w->model.Z->values + j * n);
   }
+  for (size_t i = 0; i < n; i++)
+    w->model.y[i] = w->z[i] - w->slope[i] / w->c[i];
+  weigh_column(w, w->model.y);
   ms_error why = {0}; /* one that has not all digits is a step, too */
   ms_status status = lambda > 0 ? ms_oracle_lasso(&w->model, lambda, 1e-13, w->to, &why)
                                 : ms_minimum_l2(&w->model, w->x, w->to, &why);
@@ -690,7 +709,9 @@ static ms_status solve_convex(convex *w, double lambda, double tol, ms_error *er
   for (int k = 0; k < STEPS; k++) {
     double top = 0, size = 0;
     ms_matrix_mul(p->Z, w->x, w->z);
+    double b = ms_problem_offset(p, w->z);
     for (size_t i = 0; i < n; i++) {
+      w->z[i] += b;
       w->slope[i] = ms_loss_slope(p->loss, w->z[i], p->y[i]);
       w->c[i] = ms_loss_curvature(p->loss, w->z[i], p->y[i]);
       top = fmax(top, w->c[i]);
@@ -732,7 +753,7 @@ ms_status ms_oracle_convex(const ms_problem *p, double lambda, double tol, doubl
                            ms_error *err) {
   size_t n = p->Z->n, d = p->Z->d;
   convex w = {.p = p, .x = x};
-  double *store = ms_doubles(3 * d + 6 * n);
+  double *store = ms_doubles(3 * d + 7 * n);
   ms_status status = store ? ms_matrix_new(&w.model.Z, n, d, err) : ms_no_memory(err);
   if (status == MS_OK) {
     double *left = store;
@@ -745,6 +766,7 @@ ms_status ms_oracle_convex(const ms_problem *p, double lambda, double tol, doubl
     w.slope = take(&left, n);
     w.model.y = take(&left, n);
     w.best = take(&left, n);
+    w.trial = take(&left, n);
     for (size_t i = 0; i < n; i++)
       w.best[i] = ms_loss_least(p->loss, p->y[i]);
     w.model.samples = p->samples;

@@ -2,6 +2,7 @@
 #include "base/random.h"
 #include "parallel/comm.h"
 #include "problem/arrays.h"
+#include "problem/intercept.h"
 #include "settings/config.h"
 #include "text/text.h"
 #include <float.h>
@@ -43,6 +44,10 @@ const ms_setting ms_problem_settings[] = {
      .help =
          "centre the target (not classes and counts, nor where --loss-formula is no function of "
          "z - y); centre the features and scale them to variance 1 (constant ones become 0)"},
+    {"intercept", MS_FLAG, NULL, "off", .group = GROUP, .owner = "--model diag",
+     .help =
+         "f(x) = min_b of the loss of Zx + b: an intercept that is fitted, without weight decay "
+         "and without a bias of its own; key `intercept` of the summary"},
     {"loss", MS_CHOICE, "NAME", "squared", .choice = loss_choice, .group = GROUP,
      .owner = "models that have more than one loss", .help = "loss of one sample"},
     {"loss-formula", MS_TEXT, "L", NULL, .group = GROUP, .owner = "--loss custom",
@@ -82,6 +87,7 @@ void ms_problem_free(ms_problem *p) {
   ms_reading_free(&p->reading);
   free(p->y);
   free(p->truth);
+  free(p->mean);
   ms_formula_free(p->custom.formula);
   free(p);
 }
@@ -332,8 +338,11 @@ static void standardize_all(ms_problem *p) {
   size_t n = p->Z->n, constant = 0;
   char columns[256] = "";
   bool varies = true;
-  if (goes_by_difference(p)) /* classes and counts are what they are */
+  if (goes_by_difference(p)) { /* classes and counts are what they are */
+    for (size_t i = 0; i < n; i++)
+      p->y_mean += p->y[i] / (double)n;
     varies = standardize(p->y, n, false);
+  }
   for (size_t j = 0; j < p->Z->d; j++)
     if (!standardize(p->Z->values + j * n, n, true))
       add_column(columns, sizeof columns, p, j, constant++);
@@ -531,20 +540,22 @@ ms_status ms_problem_reduce(ms_problem **core, const ms_problem *p, ms_error *er
 }
 
 double ms_problem_loss(const ms_problem *p, const double *Zx) {
-  double sum = 0;
+  double sum = 0, b = ms_problem_offset(p, Zx);
   for (size_t i = 0; i < p->Z->n; i++)
-    sum += ms_loss_value(p->loss, Zx[i], p->y[i]);
+    sum += ms_loss_value(p->loss, Zx[i] + b, p->y[i]);
   return sum / p->samples;
 }
 
 void ms_problem_slope(const ms_problem *p, const double *Zx, double *r) {
+  double b = ms_problem_offset(p, Zx);
   for (size_t i = 0; i < p->Z->n; i++)
-    r[i] = ms_loss_slope(p->loss, Zx[i], p->y[i]) / p->samples;
+    r[i] = ms_loss_slope(p->loss, Zx[i] + b, p->y[i]) / p->samples;
 }
 
 void ms_problem_curvature(const ms_problem *p, const double *Zx, double *c) {
+  double b = ms_problem_offset(p, Zx);
   for (size_t i = 0; i < p->Z->n; i++)
-    c[i] = ms_loss_curvature(p->loss, Zx[i], p->y[i]) / p->samples;
+    c[i] = ms_loss_curvature(p->loss, Zx[i] + b, p->y[i]) / p->samples;
 }
 
 double ms_problem_strength(const ms_problem *p, const double *r) {

@@ -43,6 +43,8 @@ typedef struct ms_problem {
   size_t rows, cols;  /* of the matrices whose entries, row by row, are a row of Z; 0: not known */
   char **names;       /* d feature names, or NULL */
   ms_reading reading; /* of --data */
+  double y_mean;      /* that --standardize took out of y */
+  double *mean;       /* --intercept: d, what the columns of Z were centred by; NULL: none */
   double samples;     /* what f divides by: n, also where Z has been reduced to fewer rows */
   const ms_loss *loss;
   ms_loss custom; /* what `loss` is where it is a formula */

@@ -1,5 +1,6 @@
 /* Sinks: where results go. Each file appears whole or not at all. */
 #include "parallel/comm.h"
+#include "problem/intercept.h"
 #include "run/data_file.h"
 #include "run/run.h"
 #include "text/text.h"
@@ -40,6 +41,20 @@ static const char *convention(const ms_run *run) {
   return strcmp(ms_config_text(run->cfg, "wd-convention"), "half") == 0
              ? "half: given is lambda = 2 alpha, of h/2; printed are alpha and doses of h"
              : NULL;
+}
+
+/* Of the last recorded x. */
+static double intercept(const ms_run *run) {
+  const ms_problem *p = run->problem;
+  if (!p || !p->mean)
+    return NAN;
+  double *Zx = ms_doubles(p->Z->n), b = NAN;
+  if (Zx) {
+    ms_matrix_mul(p->Z, run->last_x, Zx);
+    b = ms_problem_intercept(p, Zx, run->last_x);
+  }
+  free(Zx);
+  return b;
 }
 
 bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
@@ -102,6 +117,7 @@ bool ms_run_summary_at(const ms_run *run, size_t i, ms_summary *entry) {
       {"passes", "over Z, all flows", NULL,
        f ? both(run, f->passes, PARTNER(run, passes)) : counted(run->passes), true},
       {"message", "", *run->message ? run->message : NULL, NAN, false},
+      {"intercept", "b, fitted", NULL, intercept(run), false},
       {"wd_convention", "", convention(run), NAN, false},
   };
   size_t count = sizeof all / sizeof *all - !convention(run);
