@@ -162,7 +162,7 @@ ms_status ms_source_fail(const ms_source *s, const char *at, ms_error *err, cons
       column++;
     }
   }
-  char message[sizeof err->message];
+  char message[sizeof((ms_error){0}).message];
   va_list args;
   va_start(args, format);
   vsnprintf(message, sizeof message, format, args);

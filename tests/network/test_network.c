@@ -355,6 +355,7 @@ END_TEST
 
 /* A checkpoint after two of three epochs, in memory to be freed. */
 static char *some_checkpoint(const char *path, const char *const *settings, size_t *size) {
+  remove(path); /* of a test before, in the same process */
   ms_error err;
   ms_run *run = test_new("network", settings);
   for (size_t i = 0; i < 3; i++)
