@@ -253,7 +253,8 @@ static ms_status find_penalized(const ms_run *run, double lambda, double *x, ms_
   const ms_problem *p = s->problem;
   ms_status status = p->loss->quadratic ? ms_oracle_lasso(p, lambda, 1e-12, x, err)
                                         : ms_oracle_convex(p, lambda, 1e-12, x, err);
-  bool strictly = p->loss->quadratic || p->loss->tail; /* convex in Zx */
+  /* strictly convex in Zx: squared, logistic, exponential, Poisson */
+  bool strictly = p->loss->quadratic || p->loss->tail || p->loss->kind == MS_TARGET_COUNT;
   if (status == MS_OK && s->param->rate > 0 && strictly && !run->resets)
     status = ms_limit_choose(p, s->param, &s->start, lambda, x, err);
   return status;

@@ -690,6 +690,27 @@ START_TEST(kkt_residual) {
 }
 END_TEST
 
+/* Equal columns share x in equal parts, because they start alike; any other split is a minimizer,
+ * too. */
+START_TEST(equal_columns_share_under_every_strictly_convex_loss) {
+  static const char *const cases[][2] = {{"squared", "y,a,b\n1,1,1\n0.5,0.7,0.7\n"},
+                                         {"logistic", "y,a,b\n1,1,1\n0,-0.7,-0.7\n1,-0.2,-0.2\n"},
+                                         {"poisson", "y,a,b\n3,1,1\n1,0.5,0.5\n5,2,2\n"}};
+  for (size_t k = 0; k < 3; k++) {
+    const char *data = test_text("data=%s", test_file("equal.csv", cases[k][1]));
+    ms_run *run = test_whole(
+        "diag", WITH(data, test_text("loss=%s", cases[k][0]), "wd-schedule=constant", "wd=0.01"));
+    size_t d;
+    const double *x = ms_run_x(run, &d);
+    ck_assert_msg(x[0] > 0.1 && fabs(x[0] - x[1]) <= 1e-9, "%s: x = %g, %g", cases[k][0], x[0],
+                  x[1]);
+    ck_assert_msg(ms_run_summary(run, "limit_gap") <= 1e-7, "%s: limit_gap %g", cases[k][0],
+                  ms_run_summary(run, "limit_gap"));
+    ms_run_free(run);
+  }
+}
+END_TEST
+
 /* Columns (1,0), (0,1), (1/2,1/2): all x with x1 + x3/2 = p, x2 + x3/2 = q, x >= 0 have the same
  * |x|_1. The flow's has x3^2 = c x1 x2, c = beta3^2 / (beta1 beta2). */
 START_TEST(of_several_minimizers_the_flow_s) {
@@ -748,6 +769,7 @@ Suite *limit_suite(void) {
   tcase_add_test(l1, large_lambda);
   tcase_add_test(l1, kkt_residual);
   tcase_add_test(l1, of_several_minimizers_the_flow_s);
+  tcase_add_test(l1, equal_columns_share_under_every_strictly_convex_loss);
   suite_add_tcase(suite, l1);
   return suite;
 }
